@@ -1,0 +1,216 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# vm.sh - run a script as root in a throw-away virtual machine
+#
+#   vm.sh [-k 6.1|6.12] [options] SCRIPT [ARGS...]
+#
+# The guest runs one of Debian's own kernels (see kernels.sh) on this machine's
+# root file system, shared read-only under a tmpfs overlay: every path and tool
+# is there, and nothing the guest writes comes back but what it writes to $OUT.
+# SCRIPT's output streams here and its exit status is ours.
+#
+#   -k KERNEL   series, or a folder as kernels.sh makes it        [6.12]
+#   -d SIZE     add an empty scratch disk: /dev/vda, /dev/vdb, ...
+#   -s DIR      where scratch disks live                          [/var/tmp]
+#   -o DIR      folder that the guest sees read-write as $OUT
+#   -m SIZE     memory [2G]      -n N      processors [2]
+#   -t SECONDS  time limit [600]
+#   -l FILE     keep the kernel log there
+#   -a ARGS     more kernel arguments
+#
+# Status: SCRIPT's; 2 usage; 99 the kernel complained although SCRIPT was
+# content; 124 time limit; 125 the guest died.
+set -euo pipefail
+
+here=$(realpath "$(dirname "$0")")
+. "$here/cache.sh"
+
+die() { echo "vm.sh: $*" >&2; exit 2; }
+
+kernel=6.12 disks=() scratch=/var/tmp out='' memory=2G processors=2
+limit=600 log='' extra=''
+while getopts k:d:s:o:m:n:t:l:a: option; do
+	case $option in
+	k) kernel=$OPTARG ;;
+	d) disks+=("$OPTARG") ;;
+	s) scratch=$OPTARG ;;
+	o) mkdir -p "$OPTARG"; out=$(realpath "$OPTARG") ;;
+	m) memory=$OPTARG ;;
+	n) processors=$OPTARG ;;
+	t) limit=$OPTARG ;;
+	l) log=$(realpath "$OPTARG") ;;
+	a) extra=$OPTARG ;;
+	*) exit 2 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -ge 1 ] || die "no script given"
+[ -f "$1" ] || die "no such script: $1"
+script=$(realpath "$1")
+shift
+[ -d "$kernel" ] || kernel=$("$here/kernels.sh" "$kernel")
+kernel=$(realpath "$kernel")
+release=$(<"$kernel/release")
+
+# What makes the kernel strict. Uninitialised memory must not look like zeros,
+# and the first warning ends the run.
+strict='slub_debug=FZPU,vhdx*,dm_vhdx*,dm-vhdx* page_poison=1 init_on_alloc=0
+	hung_task_panic=1 panic_on_warn=1 oops=panic panic=-1 kfence.sample_interval=10'
+# What makes a guest boot soon and run steadily where it is emulated.
+steady='console=ttyS0 nokaslr mitigations=off tsc=reliable no_timer_check audit=0
+	random.trust_cpu=on nowatchdog rcupdate.rcu_cpu_stall_timeout=120 ignore_loglevel'
+# What a sound kernel never says.
+complaint='BUG[: ]|WARNING:|Oops|general protection|KASAN|KFENCE|UBSAN|\bINFO: task'
+complaint+='|blocked for more than|rcu:.*(stall|self-detected)|list_(add|del) corruption'
+complaint+='|refcount_t:|possible (circular|recursive) locking|inconsistent lock state'
+complaint+='|unreferenced object|scheduling while atomic|sleeping function called'
+complaint+='|page allocation failure|Kernel panic|Bad page|slab.*(overwritten|Poison)'
+complaint+='|soft lockup|unable to handle|stack-protector'
+
+# bzImage -> the ELF inside, so that an emulated guest need not unpack it.
+unpack_kernel() { # BZIMAGE ELF
+	local magic tool at
+
+	while read -r magic tool; do
+		while read -r at; do
+			tail -c+$((at + 1)) "$1" | $tool >"$2" 2>/dev/null || :
+			if [ "$(head -c4 "$2" | tail -c3)" = ELF ]; then return 0; fi
+		done < <(LC_ALL=C grep -aboP "$magic" "$1" | cut -d: -f1)
+	done <<-'END'
+		\x28\xb5\x2f\xfd zstd -dc
+		\xfd7zXZ\x00 xz -dc
+		\x1f\x8b\x08 gzip -dc
+		\x02\x21\x4c\x18 lz4 -dc
+	END
+	return 1
+}
+
+# The modules that the guest needs before it has a root file system, in order.
+add_modules() { # DIR
+	local module file name
+
+	: >"$1/order"
+	for module in virtio_pci virtio_blk virtio_rng 9pnet_virtio 9p overlay; do
+		while read -r _ file; do
+			name=$(basename "$file" .xz)
+			[ ! -f "$1/$name" ] || continue
+			case $file in
+			*.xz) xz -dc "$file" >"$1/$name" ;;
+			*) cp "$file" "$1/$name" ;;
+			esac
+			echo "$name" >>"$1/order"
+		done < <(modprobe -S "$release" -d "$kernel" -D "$module" | grep ^insmod)
+	done
+}
+
+# boot/KEY in the cache: the kernel's ELF and an initramfs of busybox and modules.
+build_boot() {
+	local tmp root
+
+	mkdir -p "$CACHE/boot"
+	tmp=$(mktemp -d "$boot.XXXXXX")
+	root=$tmp/root
+	unpack_kernel "$kernel/boot/vmlinuz-$release" "$tmp/kernel" ||
+		cp "$kernel/boot/vmlinuz-$release" "$tmp/kernel"
+	mkdir -p "$root"/{bin,mods,proc,sys,dev,lower,upper,new}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	ln -s busybox "$root/bin/sh"
+	add_modules "$root/mods"
+	install -m 755 "$here/init" "$root/init"
+	(cd "$root" && find . | cpio -o -H newc --quiet) >"$tmp/initrd"
+	rm -r "$root"
+	mv -T "$tmp" "$boot" 2>/dev/null || rm -r "$tmp" # somebody else was faster
+}
+
+# A nested /dev/kvm may exist and boot nothing: only a trial boot tells.
+accelerator() {
+	local known
+
+	known=$CACHE/accelerator-$({ uname -rm; qemu-system-x86_64 --version
+		grep -m1 'model name' /proc/cpuinfo; stat -c %U:%a /dev/kvm; id -u
+		} 2>&1 | sha256sum | cut -c1-16)
+	if [ ! -s "$known" ]; then
+		echo tcg >"$known.$$"
+		if [ -w /dev/kvm ] && timeout -k 2 30 "${machine[@]}" -accel kvm -cpu host \
+			-serial stdio -append 'console=ttyS0 panic=-1 vm.trial=1' \
+			</dev/null 2>/dev/null | grep -q 'vm: alive'; then
+			echo kvm >"$known.$$"
+		fi
+		mv "$known.$$" "$known"
+	fi
+	cat "$known"
+}
+
+PATH=$PATH:/usr/sbin:/sbin
+key=$(cat "$here/vm.sh" "$here/init" "$kernel/boot/vmlinuz-$release" | sha256sum | cut -c1-16)
+boot=$CACHE/boot/$key
+[ -d "$boot" ] || build_boot
+
+# The guest's part after init.
+run=$(mktemp -d "$scratch/vm.XXXXXX")
+trap 'rm -rf "$run"' EXIT
+mkdir "$run/control"
+{
+	echo 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+	echo 'export HOME=/root LC_ALL=C.UTF-8 TERM=dumb IN_VM=1 OUT=/run/out'
+	echo 'export DM_DISABLE_UDEV=1 # none runs here: libdevmapper makes its own nodes'
+	printf 'mount --bind %q/lib/modules /lib/modules\n' "$kernel"
+	echo 'ip link set lo up; stty -F /dev/ttyS1 raw'
+	printf 'cd %q\nbash %q' "$PWD" "$script"
+	[ $# -eq 0 ] || printf ' %q' "$@"
+	echo ' </dev/null >/dev/ttyS1 2>&1'
+	echo 'echo $? >/run/vm/status; sync; busybox poweroff -f'
+} >"$run/control/main"
+
+machine=(qemu-system-x86_64 -smp "$processors" -m "$memory"
+	-M "q35,usb=off,smbus=off,sata=off,vmport=off" -nodefaults -no-user-config
+	-display none -no-reboot -kernel "$boot/kernel" -initrd "$boot/initrd")
+accel=${DM_VHDX_ACCEL:-$(accelerator)}
+case $accel in
+kvm) machine+=(-accel kvm -cpu host) ;;
+# Emulation runs rep movsb a byte at a time and ends a block at each stac and
+# clac: a kernel that does not know of them copies several times faster.
+tcg) machine+=(-accel "tcg,thread=multi" -cpu "max,-erms,-fsrm,-smap") ;;
+*) die "no accelerator $accel: kvm or tcg" ;;
+esac
+
+share() { # TAG PATH [readonly]
+	machine+=(-fsdev "local,id=$1,path=$2,security_model=none,multidevs=remap${3:+,readonly=on}"
+		-device "virtio-9p-pci,fsdev=$1,mount_tag=$1")
+}
+share root / readonly
+share control "$run/control"
+[ -z "$out" ] || share out "$out"
+for i in "${!disks[@]}"; do
+	truncate -s "${disks[i]}" "$run/disk$i"
+	machine+=(-object "iothread,id=io$i"
+		-drive "if=none,id=disk$i,file=$run/disk$i,format=raw,cache=unsafe,discard=unmap"
+		-device "virtio-blk-pci,drive=disk$i,iothread=io$i")
+done
+append="$steady $strict ${out:+vm.out=1} $extra"
+
+status=0
+timeout -k 5 "$limit" "${machine[@]}" -device virtio-rng-pci \
+	-serial "file:$run/console" -serial stdio \
+	-append "${append//[[:space:]]/ }" </dev/null &
+guest=$!
+trap 'kill $guest; exit 143' TERM
+trap 'kill $guest; exit 130' INT
+wait $guest || status=$?
+trap - TERM INT
+[ -z "$log" ] || cp "$run/console" "$log"
+
+if [ -s "$run/control/status" ]; then
+	status=$(<"$run/control/status")
+else
+	[ "$status" = 124 ] || status=125
+	echo "vm.sh: the guest ended without a status ($status); its kernel log ends:" >&2
+	tail -n 40 "$run/console" >&2 || :
+fi
+if grep -Eq "$complaint" "$run/console"; then
+	echo "vm.sh: the kernel complained:" >&2
+	grep -E -m3 -A30 "$complaint" "$run/console" >&2
+	[ "$status" != 0 ] || status=99
+fi
+exit "$status"
