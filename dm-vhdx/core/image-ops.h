@@ -46,6 +46,11 @@ struct vhdx_image_ops {
  * @container: where the bytes are
  * @geometry: what never changes
  * @space: who owns the file (a fixed VHD has an empty one)
+ * @slot_units: units of @space that the place of one block takes
+ * @slot_lead_bytes: where in such a place the block's space (ops->block_space)
+ *	starts: VHDX 0; VHD may have slack in front of the block's bitmap
+ * @data_lead_bytes: where in the block's space its data starts: VHDX 0, VHD
+ *	behind the bitmap. The data is what the guest sees and may be holes
  * @grow_bytes: see struct vhdx_open_options
  * @writable: opened for writing
  * @begun: the session has started: the file may be changed
@@ -61,6 +66,9 @@ struct vhdx_image {
 	struct vhdx_container *container;
 	struct vhdx_geometry geometry;
 	struct vhdx_space space;
+	u64 slot_units;
+	u32 slot_lead_bytes;
+	u32 data_lead_bytes;
 	u32 grow_bytes;
 	bool writable;
 	bool begun;
