@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+#   make                    the tool, and the module where this kernel's headers are
+#   make module KDIR=DIR    dm-vhdx.ko for the kernel whose build tree DIR is
+#   make userspace          userspace/vhdxsetup
+#   make demo               the main job in a virtual machine; KERNEL=6.1 for the other
+#   make check              all that a change must pass, under 20 minutes
+#   make check-kernel       every test in the virtual machines, under 60 minutes
+#   make check-long         both, and the long runs of the crash simulator
+#   make style              lints only
+#   make clean
+#
+# demo and the checks install what they need with apt and keep Debian's kernels
+# in ~/.cache/dm-vhdx.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNEL ?= 6.12
+
+all: userspace $(if $(wildcard $(KDIR)/Makefile),module)
+
+# Each kernel has its own folder of links to the sources, so that the objects of
+# two kernels never meet and the source tree stays clean.
+module:
+	@test -f $(KDIR)/Makefile || { echo "no kernel build tree at $(KDIR)" >&2; exit 1; }
+	@set -e; release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+		$(KDIR)/include/generated/utsrelease.h); \
+	test -n "$$release"; \
+	out=$(CURDIR)/build/$$release; \
+	mkdir -p $$out; \
+	find $$out -type l -delete; \
+	cp -as $(CURDIR)/Kbuild $(CURDIR)/dm-vhdx $$out; \
+	$(MAKE) --no-print-directory -C $(KDIR) M=$$out modules; \
+	cp $$out/dm-vhdx.ko dm-vhdx.ko
+
+userspace:
+	$(MAKE) --no-print-directory -C userspace
+
+demo check check-kernel check-long style: deps
+	tests/run $@
+
+demo: export KERNEL := $(KERNEL)
+
+deps:
+	tests/vm/deps.sh
+
+clean:
+	rm -rf build dm-vhdx.ko
+	for dir in userspace tests/unit tests/crash; do \
+		test ! -f $$dir/Makefile || $(MAKE) -s -C $$dir clean; \
+	done
+
+.PHONY: all module userspace demo check check-kernel check-long style deps clean
