@@ -200,6 +200,39 @@ void store_write(struct store *store, u64 offset, const void *buf, size_t len)
 	}
 }
 
+static void share_page(struct store *store, const struct store *from,
+		       u64 offset)
+{
+	u64 slot = offset % STORE_LEAF / STORE_PAGE;
+	struct store_page *page = (struct store_page *)find_page(from, offset);
+	struct store_leaf *leaf;
+
+	if (page == find_page(store, offset))
+		return;
+	leaf = own_leaf(store, offset);
+	page_put(leaf->page[slot]);
+	leaf->page[slot] = page;
+	if (page)
+		page->refs++;
+}
+
+void store_share(struct store *store, const struct store *from, u64 offset,
+		 u64 len)
+{
+	u8 buf[STORE_PAGE];
+	size_t now;
+
+	for (; len; len -= now, offset += now) {
+		now = in_page(offset, len);
+		if (now == STORE_PAGE) {
+			share_page(store, from, offset);
+			continue;
+		}
+		store_read(from, offset, buf, now);
+		store_write(store, offset, buf, now);
+	}
+}
+
 static void punch_page(struct store *store, u64 offset, size_t len)
 {
 	struct store_page **slot;

@@ -31,6 +31,9 @@ void store_destroy(struct store *store);
 
 void store_read(const struct store *store, u64 offset, void *buf, size_t len);
 void store_write(struct store *store, u64 offset, const void *buf, size_t len);
+/* Make a range of @store equal to that of @from; whole pages are shared. */
+void store_share(struct store *store, const struct store *from, u64 offset,
+		 u64 len);
 /* Whole pages become holes, the rest is zeroed. */
 void store_punch(struct store *store, u64 offset, u64 len);
 /* First offset of a page that is not a hole in [offset, end), or end. */

@@ -110,12 +110,38 @@ static void a_hole_equals_zeros_but_hashes_apart(void **state)
 	store_destroy(&b);
 }
 
+static void shared_pages_are_copies(void **state)
+{
+	struct store a, b;
+
+	(void)state;
+	store_init(&a);
+	store_init(&b);
+	fill(&a, 0, 4 * STORE_PAGE, 1);
+	fill(&b, 0, 6 * STORE_PAGE, 2);
+	store_punch(&a, 2 * STORE_PAGE, STORE_PAGE);
+	store_share(&b, &a, 100, 5 * STORE_PAGE);
+	assert_bytes(&b, 0, 100, 2);
+	assert_bytes(&b, 100, 2 * STORE_PAGE - 100, 1);
+	assert_bytes(&b, 2 * STORE_PAGE, STORE_PAGE, 0);
+	assert_bytes(&b, 3 * STORE_PAGE, STORE_PAGE, 1);
+	assert_bytes(&b, 4 * STORE_PAGE, STORE_PAGE + 100, 0);
+	assert_bytes(&b, 5 * STORE_PAGE + 100, STORE_PAGE - 100, 2);
+	fill(&b, STORE_PAGE, 10, 3);
+	assert_bytes(&a, STORE_PAGE, 10, 1);
+	store_destroy(&a);
+	assert_bytes(&b, STORE_PAGE, 10, 3);
+	assert_bytes(&b, STORE_PAGE + 10, 100, 1);
+	store_destroy(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_what_was_written),
 		cmocka_unit_test(punch_makes_holes),
 		cmocka_unit_test(a_clone_goes_its_own_way),
+		cmocka_unit_test(shared_pages_are_copies),
 		cmocka_unit_test(a_hole_equals_zeros_but_hashes_apart),
 	};
 
