@@ -67,6 +67,7 @@ static inline void vhdx_relax(void)
 #include <endian.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/types.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,12 +79,6 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int64_t s64;
-typedef u16 __le16;
-typedef u32 __le32;
-typedef u64 __le64;
-typedef u16 __be16;
-typedef u32 __be32;
-typedef u64 __be64;
 
 #define U8_MAX UINT8_MAX
 #define U16_MAX UINT16_MAX
