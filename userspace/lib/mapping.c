@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Mappings and their partition maps. */
+#include <ctype.h>
+#include <stdio.h>
+
+#include "lib/image-file.h"
+#include "lib/mapping.h"
+
+#define NAME_CHARACTERS \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789#+-.:=@_"
+
+int vhdx_mapping_check_name(const char *name, struct vhdx_error *error)
+{
+	size_t len = strlen(name);
+
+	if (!len || len > VHDX_MAPPING_NAME_MAX)
+		return vhdx_error_set(error, EINVAL,
+				      "a name of a mapping has 1 to %d characters",
+				      VHDX_MAPPING_NAME_MAX);
+	if (strspn(name, NAME_CHARACTERS) != len || name[0] == '.' ||
+	    !strcmp(name, "control"))
+		return vhdx_error_set(error, EINVAL,
+				      "%s: not a name of a mapping; use letters, digits and any of #+-.:=@_",
+				      name);
+	return 0;
+}
+
+void vhdx_mapping_uuid(const struct vhdx_geometry *geometry, const char *name,
+		       char uuid[VHDX_DM_UUID_BYTES])
+{
+	char id[VHDX_GUID_TEXT_BYTES];
+	char *from, *to;
+
+	vhdx_id_format(geometry, id);
+	for (from = to = id; *from; from++)
+		if (*from != '-')
+			*to++ = *from;
+	*to = '\0';
+	snprintf(uuid, VHDX_DM_UUID_BYTES, VHDX_UUID_PREFIX "%s-%s", id, name);
+}
+
+/* ---- partition maps ---------------------------------------------------- */
+
+void vhdx_partition_name(const char *mapping, int number,
+			 char name[VHDX_DM_NAME_BYTES])
+{
+	size_t len = strlen(mapping);
+	bool digit = len && isdigit((unsigned char)mapping[len - 1]);
+
+	snprintf(name, VHDX_DM_NAME_BYTES, "%s%s%d", mapping, digit ? "p" : "",
+		 number);
+}
+
+void vhdx_partition_uuid(const char *mapping_uuid, int number,
+			 char uuid[VHDX_DM_UUID_BYTES])
+{
+	int len;
+
+	len = snprintf(uuid, VHDX_DM_UUID_BYTES, "part%d-%s", number,
+		       mapping_uuid);
+	if (len >= VHDX_DM_UUID_BYTES)
+		uuid[0] = '\0';
+}
+
+int vhdx_partition_number(const struct vhdx_dm_device *device,
+			  const char *mapping_uuid)
+{
+	int number, end = 0;
+
+	if (sscanf(device->uuid, "part%d-%n", &number, &end) < 1 || !end ||
+	    strcmp(device->uuid + end, mapping_uuid))
+		return 0;
+	return number;
+}
+
+static const struct vhdx_partition *
+find_partition(const struct vhdx_partition *partitions, size_t count,
+	       int number)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (partitions[i].number == number)
+			return &partitions[i];
+	return NULL;
+}
+
+/* Remove the maps whose partition is gone (all of them without partitions). */
+static int remove_stale(const struct vhdx_dm_device *mapping,
+			const struct vhdx_partition *partitions, size_t count,
+			bool deferred, struct vhdx_error *error)
+{
+	CLEANUP_FREE struct vhdx_dm_device *maps = NULL;
+	size_t i, nr_maps;
+	int ret, number;
+
+	ret = vhdx_dm_list("part", &maps, &nr_maps, error);
+	for (i = 0; !ret && i < nr_maps; i++) {
+		number = vhdx_partition_number(&maps[i], mapping->uuid);
+		if (number && !find_partition(partitions, count, number))
+			ret = vhdx_dm_remove(maps[i].name, deferred, error);
+	}
+	return ret;
+}
+
+static int map_partition(const struct vhdx_dm_device *mapping, bool read_only,
+			 const struct vhdx_partition *partition,
+			 struct vhdx_error *error)
+{
+	char name[VHDX_DM_NAME_BYTES], uuid[VHDX_DM_UUID_BYTES];
+	struct vhdx_dm_device present;
+	char line[64];
+	struct vhdx_dm_table table = {
+		.sectors = partition->len_sectors,
+		.target = "linear",
+		.parameters = line,
+		.read_only = read_only,
+	};
+	int ret;
+
+	snprintf(line, sizeof(line), "%u:%u %llu", mapping->major,
+		 mapping->minor, (unsigned long long)partition->start_sectors);
+	vhdx_partition_name(mapping->name, partition->number, name);
+	vhdx_partition_uuid(mapping->uuid, partition->number, uuid);
+
+	ret = vhdx_dm_find(name, &present, error);
+	if (ret == -ENODEV)
+		return vhdx_dm_create(name, uuid, &table, error);
+	if (ret)
+		return ret;
+	if (strcmp(present.uuid, uuid))
+		return vhdx_error_set(error, EEXIST,
+				      "%s: a mapping of this name exists and is not a partition of %s; remove or rename it",
+				      name, mapping->name);
+	return vhdx_dm_reload(name, &table, error);
+}
+
+static int device_path(const char *name, char **path, struct vhdx_error *error)
+{
+	if (asprintf(path, "/dev/mapper/%s", name) >= 0)
+		return 0;
+	*path = NULL;
+	return vhdx_error_set(error, ENOMEM, "out of memory");
+}
+
+static int map_partitions(const struct vhdx_dm_device *mapping, u64 sectors,
+			  struct vhdx_error *error)
+{
+	CLEANUP_FREE struct vhdx_partition *partitions = NULL;
+	CLEANUP_FREE char *path = NULL;
+	size_t i, count;
+	int ret;
+
+	ret = device_path(mapping->name, &path, error);
+	if (!ret)
+		ret = vhdx_partitions_read(path, &partitions, &count, error);
+	if (!ret)
+		ret = remove_stale(mapping, partitions, count, false, error);
+	for (i = 0; !ret && i < count; i++) {
+		const struct vhdx_partition *p = &partitions[i];
+
+		if (p->start_sectors > sectors ||
+		    p->len_sectors > sectors - p->start_sectors)
+			ret = vhdx_error_set(error, ERANGE,
+					     "%s: partition %d reaches past the end of the disk; open with --no-partitions and repair the table",
+					     mapping->name, p->number);
+		else if (p->len_sectors)
+			ret = map_partition(mapping, mapping->read_only, p,
+					    error);
+	}
+	return ret;
+}
+
+int vhdx_mapping_refresh(const struct vhdx_mapping *mapping,
+			 struct vhdx_error *error)
+{
+	return map_partitions(&mapping->device, mapping->sectors, error);
+}
+
+/* ---- open and close ----------------------------------------------------- */
+
+static int create_device(const struct vhdx_image_file *file, const char *name,
+			 const char *uuid, u64 sectors,
+			 const struct vhdx_mapping_options *options,
+			 struct vhdx_error *error)
+{
+	char line[64];
+	struct vhdx_dm_table table = {
+		.sectors = sectors,
+		.target = VHDX_TARGET,
+		.parameters = line,
+		.read_only = options->read_only,
+	};
+
+	snprintf(line, sizeof(line), "fd:%d %d%s%s", file->fd,
+		 options->read_only + options->no_discard,
+		 options->read_only ? " read_only" : "",
+		 options->no_discard ? " no_discard" : "");
+	return vhdx_dm_create(name, uuid, &table, error);
+}
+
+int vhdx_mapping_open(struct vhdx_image_file *file, const char *name,
+		      const struct vhdx_mapping_options *options,
+		      struct vhdx_error *error)
+{
+	struct vhdx_error ignored;
+	struct vhdx_dm_device device;
+	char uuid[VHDX_DM_UUID_BYTES];
+	u64 sectors;
+	int ret;
+
+	vhdx_mapping_uuid(vhdx_image_geometry(file->image), name, uuid);
+	sectors = vhdx_image_geometry(file->image)->virtual_bytes >>
+		  SECTOR_SHIFT;
+
+	ret = vhdx_dm_require_target(VHDX_TARGET, error);
+	if (ret)
+		return ret;
+	ret = vhdx_dm_find(name, &device, error);
+	if (!ret)
+		return vhdx_error_set(error, EEXIST,
+				      "%s: a mapping of this name exists; choose another name or close it first",
+				      name);
+	if (ret != -ENODEV)
+		return ret;
+
+	vhdx_image_close(file->image);
+	file->image = NULL;
+	ret = create_device(file, name, uuid, sectors, options, error);
+	if (ret || options->no_partitions)
+		return ret;
+
+	ret = vhdx_dm_find(name, &device, error);
+	if (!ret)
+		ret = map_partitions(&device, sectors, error);
+	if (ret)
+		vhdx_mapping_close(name, false, &ignored);
+	return ret;
+}
+
+/* Nobody but the partition maps uses the device, and nobody uses those. */
+static int require_unused(const struct vhdx_dm_device *mapping,
+			  struct vhdx_error *error)
+{
+	CLEANUP_FREE struct vhdx_dm_device *maps = NULL;
+	const char *busy = NULL;
+	size_t i, count;
+	int ret, users = mapping->open_count;
+
+	ret = vhdx_dm_list("part", &maps, &count, error);
+	if (ret)
+		return ret;
+	for (i = 0; i < count; i++) {
+		if (!vhdx_partition_number(&maps[i], mapping->uuid))
+			continue;
+		users--;
+		if (maps[i].open_count)
+			busy = maps[i].name;
+	}
+	if (!busy && users > 0)
+		busy = mapping->name;
+	if (!busy)
+		return 0;
+	return vhdx_error_set(error, EBUSY,
+			      "%s: /dev/mapper/%s is in use; unmount it first or use --deferred",
+			      mapping->name, busy);
+}
+
+/* Look twice: udev may be reading the devices just now. */
+static int wait_until_unused(const char *name, struct vhdx_error *error)
+{
+	struct vhdx_dm_device device;
+	int tries = 10, ret;
+
+	for (;;) {
+		ret = vhdx_dm_find(name, &device, error);
+		if (!ret)
+			ret = require_unused(&device, error);
+		if (ret != -EBUSY || !--tries)
+			return ret;
+		usleep(100000);
+	}
+}
+
+int vhdx_mapping_close(const char *name, bool deferred,
+		       struct vhdx_error *error)
+{
+	CLEANUP_MAPPING struct vhdx_mapping mapping = { 0 };
+	int ret;
+
+	ret = vhdx_mapping_find(name, &mapping, error);
+	if (!ret && !deferred)
+		ret = wait_until_unused(name, error);
+	if (!ret)
+		ret = remove_stale(&mapping.device, NULL, 0, deferred, error);
+	return ret ? ret : vhdx_dm_remove(name, deferred, error);
+}
+
+/* ---- find ---------------------------------------------------------------- */
+
+int vhdx_mapping_list(struct vhdx_dm_device **devices, size_t *count,
+		      struct vhdx_error *error)
+{
+	return vhdx_dm_list(VHDX_UUID_PREFIX, devices, count, error);
+}
+
+/* Split "path arguments"; a backslash takes the meaning from what follows. */
+static int split_table(const char *line, struct vhdx_mapping *mapping,
+		       struct vhdx_error *error)
+{
+	char *to;
+
+	mapping->image = malloc(strlen(line) + 1);
+	if (!mapping->image)
+		return vhdx_error_set(error, ENOMEM, "out of memory");
+	for (to = mapping->image; *line && *line != ' '; line++) {
+		if (*line == '\\' && line[1])
+			line++;
+		*to++ = *line;
+	}
+	*to = '\0';
+	mapping->arguments = strdup(line + strspn(line, " "));
+	return mapping->arguments ? 0 :
+	       vhdx_error_set(error, ENOMEM, "out of memory");
+}
+
+int vhdx_mapping_find(const char *name, struct vhdx_mapping *mapping,
+		      struct vhdx_error *error)
+{
+	CLEANUP_FREE char *text = NULL;
+	struct vhdx_dm_table table;
+	int ret;
+
+	ret = vhdx_mapping_check_name(name, error);
+	if (!ret)
+		ret = vhdx_dm_find(name, &mapping->device, error);
+	if (!ret)
+		ret = vhdx_dm_read_table(name, false, &table, &text, error);
+	if (ret)
+		return ret;
+	if (strcmp(table.target, VHDX_TARGET))
+		return vhdx_error_set(error, EMEDIUMTYPE,
+				      "%s: is not a mapping of an image", name);
+	mapping->sectors = table.sectors;
+	return split_table(table.parameters, mapping, error);
+}
+
+void vhdx_mapping_free(struct vhdx_mapping *mapping)
+{
+	free(mapping->image);
+	free(mapping->arguments);
+}
