@@ -22,10 +22,10 @@ enum vhdx_compact_mode {
 enum vhdx_compact_step_kind {
 	/* Hold .block exclusively; vhdx_compact_probe(). */
 	VHDX_STEP_PROBE,
-	/* Hold .block exclusively; vhdx_image_reserve_below(), copy, flush,
-	 * vhdx_image_move(): see vhdx_compact_move(). */
+	/* Hold .block exclusively; vhdx_compact_reserve(), copy,
+	 * vhdx_compact_switch(). */
 	VHDX_STEP_MOVE,
-	/* vhdx_image_tidy_entry(.block) */
+	/* vhdx_compact_tidy(): no block needs to be held. */
 	VHDX_STEP_TIDY,
 	/* vhdx_image_commit(), then punch what waits (vhdx_image_next_punch()). */
 	VHDX_STEP_COMMIT,
@@ -84,11 +84,13 @@ int vhdx_compact_next(struct vhdx_compact *compact,
 		      struct vhdx_compact_step *step);
 void vhdx_compact_end(struct vhdx_compact *compact);
 
-/* Carry out PROBE: a present block whose whole space is a hole is released. */
+/* The steps' parts; MOVE is reserve, copy, switch. */
 int vhdx_compact_probe(struct vhdx_compact *compact, u64 block);
-/* Carry out MOVE with the container's own verbs. */
-int vhdx_compact_move(struct vhdx_compact *compact, u64 block, void *buf,
-		      size_t buf_bytes);
+int vhdx_compact_tidy(struct vhdx_compact *compact, u64 block);
+int vhdx_compact_reserve(struct vhdx_compact *compact, u64 block,
+			 struct vhdx_range *from, struct vhdx_range *to);
+int vhdx_compact_switch(struct vhdx_compact *compact, u64 block,
+			const struct vhdx_range *to, int copied);
 /* Carry out any step; all there is to do where no other I/O is going on. */
 int vhdx_compact_do(struct vhdx_compact *compact,
 		    const struct vhdx_compact_step *step, void *buf,

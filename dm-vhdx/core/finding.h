@@ -30,6 +30,7 @@
 	X(LOG_FILE_TRUNCATED, EUCLEAN, FATAL, "the file is shorter than its log says it was") \
 	X(LOG_TARGET, EUCLEAN, FATAL, "a log entry would overwrite something that is not logged metadata") \
 	X(LOG_TOO_FAR, EUCLEAN, FATAL, "a log entry would extend the file beyond reason") \
+	X(LOG_TOO_MANY, EUCLEAN, FATAL, "the log holds more than any writer leaves in one") \
 	X(LOG_DIRTY, 0, UNTIDY, "the log holds changes that wait for replay") \
 	/* VHDX region tables, [MS-VHDX] 2.2.3 */ \
 	X(NO_VALID_REGION_TABLE, EBADMSG, FATAL, "neither region table has a valid signature and checksum") \

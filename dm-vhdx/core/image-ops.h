@@ -24,13 +24,17 @@ struct vhdx_image_ops {
 	 * byte changes. Called once, before the first change. */
 	int (*begin)(struct vhdx_image *image);
 	int (*begin_data_change)(struct vhdx_image *image);
+	/* NULL: lookups never answer LOAD. */
 	int (*load)(struct vhdx_image *image, u64 block);
 	int (*prepare_write)(struct vhdx_image *image, u64 block);
 	int (*release)(struct vhdx_image *image, u64 block,
 		       enum vhdx_release how);
 	int (*move)(struct vhdx_image *image, u64 block,
 		    const struct vhdx_range *to);
+	/* NULL: there is never anything to tidy. */
 	int (*tidy_entry)(struct vhdx_image *image, u64 block);
+	/* A lookup: tidy_entry() would change something. NULL: never. */
+	bool (*needs_tidy)(const struct vhdx_image *image, u64 block);
 	/* Make every change durable; image->dirty is true. On success the base
 	 * turns pending space into punchable space. */
 	int (*commit)(struct vhdx_image *image);

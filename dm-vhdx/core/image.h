@@ -88,6 +88,7 @@ void vhdx_image_close(struct vhdx_image *image);
 /* ---- lookups ---------------------------------------------------------- */
 
 const struct vhdx_geometry *vhdx_image_geometry(const struct vhdx_image *image);
+struct vhdx_container *vhdx_image_container(const struct vhdx_image *image);
 
 enum vhdx_extent_kind {
 	VHDX_EXTENT_ZERO,	/* reads as zeros, owns no space (or none that counts) */
@@ -205,9 +206,10 @@ int vhdx_image_punch_all(struct vhdx_image *image);
 
 /*
  * R8: reserve() takes space for the block's copy below its present place (or
- * -ENOSPC: there is none); the caller copies and flushes while it holds the
- * block exclusively; move() switches the entry and frees the old place, or
- * unreserve() gives the new one back.
+ * -ENOSPC: there is none); the caller copies while it holds the block
+ * exclusively; move() switches the entry and frees the old place, or
+ * unreserve() gives the new one back. The copy becomes durable in the flush
+ * that every commit begins with, so before the switch does.
  */
 int vhdx_image_reserve_below(struct vhdx_image *image, u64 block,
 			     struct vhdx_range *from, struct vhdx_range *to);
