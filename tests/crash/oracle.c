@@ -132,6 +132,7 @@ uint64_t oracle_hash(const struct oracle *oracle)
 
 void oracle_stamp(void *buf, uint64_t piece, uint32_t value)
 {
+	uint64_t key = mix(mix(MAGIC, piece), value);
 	uint64_t words[WORDS] = { 0 };
 	size_t i;
 
@@ -140,8 +141,7 @@ void oracle_stamp(void *buf, uint64_t piece, uint32_t value)
 		words[1] = piece;
 		words[2] = value;
 		for (i = 3; i < WORDS; i++)
-			words[i] = words[i - 1] * 0x5851f42d4c957f2dULL +
-				   piece + ((uint64_t)value << 32) + i;
+			words[i] = key ^ i * 0x0101010101010101ULL;
 	}
 	memcpy(buf, words, sizeof(words));
 }

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a guest and its administrator do to a small disk.
+ */
+#include <stdio.h>
+
+#include "workload.h"
+
+#define KIB 1024
+#define MIB (1024 * KIB)
+
+#define VHDX_CONFIG(t, sector) { \
+	.format = VHDX_FORMAT_VHDX, .type = t, .virtual_bytes = 3 * MIB, \
+	.block_bytes = MIB, .sector_bytes = sector, .physical_bytes = 4096, \
+	.log_bytes = MIB, \
+}
+#define VHD_CONFIG(t, block) { \
+	.format = VHDX_FORMAT_VHD, .type = t, .virtual_bytes = MIB, \
+	.block_bytes = block, .timestamp = 1, \
+}
+
+const struct config configs[] = {
+	{ "vhdx-dynamic-512", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 3 },
+	{ "vhdx-dynamic-4096", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 4096), 3 },
+	{ "vhdx-fixed-512", VHDX_CONFIG(VHDX_TYPE_FIXED, 512), 3 },
+	{ "vhdx-fixed-4096", VHDX_CONFIG(VHDX_TYPE_FIXED, 4096), 3 },
+	{ "vhd-dynamic", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 3 },
+	{ "vhd-fixed", VHD_CONFIG(VHDX_TYPE_FIXED, 0), 3 },
+};
+
+const size_t nr_configs = ARRAY_SIZE(configs);
+
+u64 config_virtual_bytes(const struct config *config)
+{
+	return config->options.virtual_bytes;
+}
+
+u64 config_pieces(const struct config *config)
+{
+	return config->options.virtual_bytes / ORACLE_PIECE;
+}
+
+/* A fixed VHD has no blocks; take thirds of it. */
+static u64 block_bytes(const struct config *config)
+{
+	return config->options.block_bytes ? config->options.block_bytes :
+					     256 * KIB;
+}
+
+void config_create(const struct config *config, struct sim_state *state)
+{
+	struct sim_state nothing = { 0 };
+	struct sim_disk disk;
+	int err;
+
+	sim_disk_init(&disk, &nothing);
+	err = vhdx_create(&disk.container, &config->options);
+	if (err || disk.changes) {
+		fprintf(stderr, "%s: cannot create: %s\n", config->name,
+			err ? strerror(-err) : "not flushed");
+		exit(1);
+	}
+	sim_state_copy(state, &disk.durable);
+	sim_disk_destroy(&disk);
+}
+
+int open_image(const struct config *config, struct vhdx_container *container,
+	       bool writable, bool check, struct vhdx_report *report,
+	       struct vhdx_image **image)
+{
+	const struct vhdx_open_options options = {
+		.format = config->options.format,
+		.writable = writable,
+		.check = check,
+		.grow_bytes = config->options.block_bytes,
+	};
+
+	memset(report, 0, sizeof(*report));
+	report->keep_going = check;
+	*image = NULL;
+	return vhdx_image_open(container, &options, report, image);
+}
+
+int run_start(struct run *run, const struct config *config,
+	      const struct sim_state *state, const struct oracle *oracle,
+	      u32 value)
+{
+	memset(run, 0, sizeof(*run));
+	run->config = config;
+	run->value = value;
+	sim_disk_init(&run->disk, state);
+	oracle_copy(&run->oracle, oracle);
+	run->buf = malloc(MIB);
+	if (!run->buf)
+		abort();
+	return open_image(config, &run->disk.container, true, false,
+			  &run->report, &run->image);
+}
+
+static void end_compaction(struct run *run)
+{
+	if (run->compacting)
+		vhdx_compact_end(&run->compact);
+	run->compacting = false;
+}
+
+void run_stop(struct run *run)
+{
+	end_compaction(run);
+	if (run->image)
+		vhdx_image_close(run->image);
+	oracle_destroy(&run->oracle);
+	sim_disk_destroy(&run->disk);
+	free(run->buf);
+}
+
+int run_step(struct run *run, const struct step *step)
+{
+	return run->image ? step->fn(run, step) : -ENODEV;
+}
+
+/* ---- steps ------------------------------------------------------------- */
+
+static int write_range(struct run *run, u64 offset, u64 len)
+{
+	u64 first = offset / ORACLE_PIECE, pieces = len / ORACLE_PIECE, i;
+
+	run->value++;
+	for (i = 0; i < pieces; i++)
+		oracle_stamp(run->buf + i * ORACLE_PIECE, first + i,
+			     run->value);
+	oracle_issue(&run->oracle, first, pieces, run->value);
+	return vhdx_image_write(run->image, offset, run->buf, len);
+}
+
+static u64 start_of(const struct run *run, const struct step *step)
+{
+	return step->block * block_bytes(run->config);
+}
+
+static int write_full(struct run *run, const struct step *step)
+{
+	return write_range(run, start_of(run, step), block_bytes(run->config));
+}
+
+static int write_part(struct run *run, const struct step *step)
+{
+	return write_range(run, start_of(run, step) + 8 * KIB, 12 * KIB);
+}
+
+/* The smallest write: one logical sector. */
+static int write_sector(struct run *run, const struct step *step)
+{
+	u32 sector = vhdx_image_geometry(run->image)->sector_bytes;
+
+	return write_range(run, start_of(run, step) + 12 * KIB + sector,
+			   sector);
+}
+
+static int write_across(struct run *run, const struct step *step)
+{
+	return write_range(run, start_of(run, step) +
+			   block_bytes(run->config) - 8 * KIB, 16 * KIB);
+}
+
+static int discard_range(struct run *run, u64 offset, u64 len)
+{
+	oracle_issue(&run->oracle, offset / ORACLE_PIECE, len / ORACLE_PIECE,
+		     0);
+	return vhdx_image_discard(run->image, offset, len);
+}
+
+static int discard_full(struct run *run, const struct step *step)
+{
+	return discard_range(run, start_of(run, step),
+			     block_bytes(run->config));
+}
+
+static int discard_part(struct run *run, const struct step *step)
+{
+	return discard_range(run, start_of(run, step) + 4 * KIB, 16 * KIB);
+}
+
+static int discard_all(struct run *run, const struct step *step)
+{
+	(void)step;
+	return discard_range(run, 0, config_virtual_bytes(run->config));
+}
+
+static int zero_range(struct run *run, u64 offset, u64 len, bool keep)
+{
+	oracle_issue(&run->oracle, offset / ORACLE_PIECE, len / ORACLE_PIECE,
+		     0);
+	return vhdx_image_write_zeroes(run->image, offset, len, keep);
+}
+
+static int zero_full(struct run *run, const struct step *step)
+{
+	return zero_range(run, start_of(run, step), block_bytes(run->config),
+			  false);
+}
+
+static int zero_keep(struct run *run, const struct step *step)
+{
+	return zero_range(run, start_of(run, step), block_bytes(run->config),
+			  true);
+}
+
+static int zero_part(struct run *run, const struct step *step)
+{
+	u32 sector = vhdx_image_geometry(run->image)->sector_bytes;
+
+	return zero_range(run, start_of(run, step) + ALIGN(10 * KIB + 512,
+							   sector),
+			  8 * KIB, false);
+}
+
+static int flush(struct run *run, const struct step *step)
+{
+	int err = vhdx_image_commit(run->image);
+
+	(void)step;
+	if (!err)
+		oracle_flush(&run->oracle);
+	return err;
+}
+
+static int write_fua(struct run *run, const struct step *step)
+{
+	int err = write_range(run, start_of(run, step) + 16 * KIB, 4 * KIB);
+
+	return err ? err : flush(run, step);
+}
+
+static int punch(struct run *run, const struct step *step)
+{
+	int err = flush(run, step);
+
+	return err ? err : vhdx_image_punch_all(run->image);
+}
+
+/* One step of a compaction, the first one starts it. */
+static int compact_step(struct run *run, const struct step *step)
+{
+	struct vhdx_compact_step next;
+	int err = 0;
+
+	(void)step;
+	if (!run->compacting)
+		err = vhdx_compact_start(&run->compact, run->image,
+					 VHDX_COMPACT_PRETRIMMED, false);
+	if (err == -EOPNOTSUPP && !run->config->options.block_bytes)
+		return 0;
+	if (err)
+		return err;
+	run->compacting = true;
+	err = vhdx_compact_next(&run->compact, &next);
+	if (err)
+		return err;
+	if (next.kind == VHDX_STEP_DONE) {
+		end_compaction(run);
+		return 0;
+	}
+	return vhdx_compact_do(&run->compact, &next, run->buf, MIB);
+}
+
+static int compact(struct run *run, const struct step *step)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < 1000; i++) {
+		err = compact_step(run, step);
+		if (err || !run->compacting)
+			return err;
+	}
+	fputs("compaction does not end\n", stderr);
+	return -ELOOP;
+}
+
+static int open_again(struct run *run)
+{
+	return open_image(run->config, &run->disk.container, true, false,
+			  &run->report, &run->image);
+}
+
+static int reopen(struct run *run, const struct step *step)
+{
+	int err = vhdx_image_finish(run->image);
+
+	(void)step;
+	if (err)
+		return err;
+	oracle_flush(&run->oracle);
+	end_compaction(run);
+	vhdx_image_close(run->image);
+	return open_again(run);
+}
+
+/* The process dies: what was written stays, nothing is tidied up. */
+static int die(struct run *run, const struct step *step)
+{
+	(void)step;
+	end_compaction(run);
+	vhdx_image_close(run->image);
+	return open_again(run);
+}
+
+const struct step steps[] = {
+	{ "write-full-0", write_full, 0 },
+	{ "write-full-1", write_full, 1 },
+	{ "write-part-0", write_part, 0 },
+	{ "write-part-2", write_part, 2 },
+	{ "write-across-0-1", write_across, 0 },
+	{ "discard-full-0", discard_full, 0 },
+	{ "discard-full-1", discard_full, 1 },
+	{ "discard-part-0", discard_part, 0 },
+	{ "zero-full-1", zero_full, 1 },
+	{ "zero-keep-0", zero_keep, 0 },
+	{ "zero-part-0", zero_part, 0 },
+	{ "flush", flush, 0 },
+	{ "fua-1", write_fua, 1 },
+	{ "punch", punch, 0 },
+	{ "compact-step", compact_step, 0 },
+	{ "compact", compact, 0 },
+	{ "reopen", reopen, 0 },
+	/* The exhaustive sequences leave these out. */
+	{ "die", die, 0 },
+	{ "write-full-2", write_full, 2 },
+	{ "write-part-1", write_part, 1 },
+	{ "write-sector-0", write_sector, 0 },
+	{ "write-sector-2", write_sector, 2 },
+	{ "write-across-1-2", write_across, 1 },
+	{ "discard-full-2", discard_full, 2 },
+	{ "discard-part-1", discard_part, 1 },
+	{ "discard-all", discard_all, 0 },
+	{ "zero-full-0", zero_full, 0 },
+	{ "zero-full-2", zero_full, 2 },
+	{ "zero-keep-1", zero_keep, 1 },
+	{ "fua-2", write_fua, 2 },
+};
+
+const size_t nr_steps = ARRAY_SIZE(steps);
+
+const struct step *find_step(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < nr_steps; i++)
+		if (!strcmp(name, steps[i].name))
+			return &steps[i];
+	return NULL;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a guest and its administrator do to a small disk, step by step, with the
+ * oracle told of every step.
+ */
+#ifndef CRASH_WORKLOAD_H
+#define CRASH_WORKLOAD_H
+
+#include "compact.h"
+#include "create.h"
+#include "oracle.h"
+#include "sim-disk.h"
+
+/**
+ * struct config - one kind of image
+ * @name: for --only and messages
+ * @options: how it is created
+ * @blocks: how many blocks the workloads use
+ */
+struct config {
+	const char *name;
+	struct vhdx_create_options options;
+	unsigned int blocks;
+};
+
+extern const struct config configs[];
+extern const size_t nr_configs;
+
+/**
+ * struct step - one thing that can be done
+ * @name: for messages and --ops
+ * @fn: does it; 0 or -errno
+ * @block: first block it touches
+ */
+struct run;
+struct step {
+	const char *name;
+	int (*fn)(struct run *run, const struct step *step);
+	unsigned int block;
+};
+
+extern const struct step steps[];
+extern const size_t nr_steps;
+
+/**
+ * struct run - a disk on which steps are done
+ * @config: which kind of image
+ * @disk: what is under it
+ * @image: open; NULL after a failure to open it again
+ * @report: of the last open
+ * @oracle: what is legal now
+ * @value: the last stamp given out
+ * @grow_bytes: see struct vhdx_open_options
+ * @compact: under way if @compacting
+ */
+struct run {
+	const struct config *config;
+	struct sim_disk disk;
+	struct vhdx_image *image;
+	struct vhdx_report report;
+	struct oracle oracle;
+	u32 value;
+	struct vhdx_compact compact;
+	bool compacting;
+	u8 *buf;
+};
+
+u64 config_pieces(const struct config *config);
+u64 config_virtual_bytes(const struct config *config);
+/* A fresh image. Exits if it cannot be created. */
+void config_create(const struct config *config, struct sim_state *state);
+
+/* Open an image on @disk, and tell why where it fails. */
+int open_image(const struct config *config, struct vhdx_container *container,
+	       bool writable, bool check, struct vhdx_report *report,
+	       struct vhdx_image **image);
+
+/* Start on a state that the oracle knows; no image is open yet on failure. */
+int run_start(struct run *run, const struct config *config,
+	      const struct sim_state *state, const struct oracle *oracle,
+	      u32 value);
+int run_step(struct run *run, const struct step *step);
+void run_stop(struct run *run);
+
+const struct step *find_step(const char *name);
+
+#endif
