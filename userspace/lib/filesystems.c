@@ -190,7 +190,8 @@ static int trim_pieces(struct vhdx_filesystem *fs, int fd,
 	struct statfs st;
 	u64 end_bytes;
 
-	if (fstatfs(fd, &st))
+	/* What was deleted is free only after the journal says so. */
+	if (syncfs(fd) || fstatfs(fd, &st))
 		return -errno;
 	/* Some file systems keep blocks of their own out of f_blocks. */
 	end_bytes = (u64)st.f_blocks * st.f_frsize;

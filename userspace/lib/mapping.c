@@ -239,13 +239,13 @@ int vhdx_mapping_open(struct vhdx_image_file *file, const char *name,
 }
 
 /* Nobody but the partition maps uses the device, and nobody uses those. */
-static int require_unused(const struct vhdx_dm_device *mapping,
+static int require_unused(const struct vhdx_dm_device *mapping, int users,
 			  struct vhdx_error *error)
 {
 	CLEANUP_FREE struct vhdx_dm_device *maps = NULL;
 	const char *busy = NULL;
 	size_t i, count;
-	int ret, users = mapping->open_count;
+	int ret;
 
 	ret = vhdx_dm_list("part", &maps, &count, error);
 	if (ret)
@@ -267,15 +267,16 @@ static int require_unused(const struct vhdx_dm_device *mapping,
 }
 
 /* Look twice: udev may be reading the devices just now. */
-static int wait_until_unused(const char *name, struct vhdx_error *error)
+static int wait_until_unused(const struct vhdx_dm_device *mapping,
+			     struct vhdx_error *error)
 {
-	struct vhdx_dm_device device;
+	struct vhdx_dm_device now;
 	int tries = 10, ret;
 
 	for (;;) {
-		ret = vhdx_dm_find(name, &device, error);
+		ret = vhdx_dm_find(mapping->name, &now, error);
 		if (!ret)
-			ret = require_unused(&device, error);
+			ret = require_unused(mapping, now.open_count, error);
 		if (ret != -EBUSY || !--tries)
 			return ret;
 		usleep(100000);
@@ -290,7 +291,7 @@ int vhdx_mapping_close(const char *name, bool deferred,
 
 	ret = vhdx_mapping_find(name, &mapping, error);
 	if (!ret && !deferred)
-		ret = wait_until_unused(name, error);
+		ret = wait_until_unused(&mapping.device, error);
 	if (!ret)
 		ret = remove_stale(&mapping.device, NULL, 0, deferred, error);
 	return ret ? ret : vhdx_dm_remove(name, deferred, error);
@@ -298,10 +299,28 @@ int vhdx_mapping_close(const char *name, bool deferred,
 
 /* ---- find ---------------------------------------------------------------- */
 
+/* By target, not by UUID: dmsetup may have made them without one. */
 int vhdx_mapping_list(struct vhdx_dm_device **devices, size_t *count,
 		      struct vhdx_error *error)
 {
-	return vhdx_dm_list(VHDX_UUID_PREFIX, devices, count, error);
+	struct vhdx_error ignored;
+	size_t i, kept = 0;
+	int ret;
+
+	ret = vhdx_dm_list("", devices, count, error);
+	if (ret)
+		return ret;
+	for (i = 0; i < *count; i++) {
+		CLEANUP_FREE char *text = NULL;
+		struct vhdx_dm_table table;
+
+		if (!vhdx_dm_read_table((*devices)[i].name, false, &table,
+					&text, &ignored) &&
+		    !strcmp(table.target, VHDX_TARGET))
+			(*devices)[kept++] = (*devices)[i];
+	}
+	*count = kept;
+	return 0;
 }
 
 /* Split "path arguments"; a backslash takes the meaning from what follows. */
@@ -341,6 +360,10 @@ int vhdx_mapping_find(const char *name, struct vhdx_mapping *mapping,
 	if (strcmp(table.target, VHDX_TARGET))
 		return vhdx_error_set(error, EMEDIUMTYPE,
 				      "%s: is not a mapping of an image", name);
+	/* Made by dmsetup without a UUID: its partition maps get one all the same. */
+	if (!mapping->device.uuid[0])
+		snprintf(mapping->device.uuid, sizeof(mapping->device.uuid),
+			 VHDX_UUID_PREFIX "-%s", name);
 	mapping->sectors = table.sectors;
 	return split_table(table.parameters, mapping, error);
 }
@@ -349,4 +372,43 @@ void vhdx_mapping_free(struct vhdx_mapping *mapping)
 {
 	free(mapping->image);
 	free(mapping->arguments);
+}
+
+int vhdx_mapping_read_status(const char *name,
+			     struct vhdx_mapping_status *status,
+			     struct vhdx_error *error)
+{
+	unsigned long long number[9], percent;
+	CLEANUP_FREE char *text = NULL;
+	struct vhdx_dm_table table;
+	const char *mode;
+	int ret, found;
+
+	ret = vhdx_dm_read_table(name, true, &table, &text, error);
+	if (ret)
+		return ret;
+	found = sscanf(text,
+		       "%llu %llu %llu %llu %llu %llu %llu %llu %llu 3 %7s %15s %15s 2 %15s %llu",
+		       &number[0], &number[1], &number[2], &number[3],
+		       &number[4], &number[5], &number[6], &number[7],
+		       &number[8], status->format, status->type, status->io,
+		       status->compaction, &percent);
+	mode = strrchr(text, ' ');
+	if (found != 14 || !mode)
+		return vhdx_error_set(error, EPROTO,
+				      "%s: the module and this tool are not of the same version",
+				      name);
+
+	status->virtual_bytes = number[0];
+	status->block_bytes = number[1];
+	status->blocks = number[2];
+	status->blocks_present = number[3];
+	status->file_bytes = number[4];
+	status->free_bytes = number[5];
+	status->pending_bytes = number[6];
+	status->commits = number[7];
+	status->dirty = number[8];
+	status->percent = percent;
+	snprintf(status->mode, sizeof(status->mode), "%s", mode + 1);
+	return 0;
 }

@@ -73,6 +73,33 @@ int vhdx_mapping_find(const char *name, struct vhdx_mapping *mapping,
 		      struct vhdx_error *error);
 void vhdx_mapping_free(struct vhdx_mapping *mapping);
 
+/**
+ * struct vhdx_mapping_status - the status line of the target
+ *
+ * In the order of the line; the words stand for themselves.
+ */
+struct vhdx_mapping_status {
+	u64 virtual_bytes;
+	u64 block_bytes;
+	u64 blocks;
+	u64 blocks_present;
+	u64 file_bytes;
+	u64 free_bytes;
+	u64 pending_bytes;
+	u64 commits;
+	u64 dirty;
+	char format[8];
+	char type[16];
+	char io[16];
+	char compaction[16];
+	u64 percent;
+	char mode[8];
+};
+
+int vhdx_mapping_read_status(const char *name,
+			     struct vhdx_mapping_status *status,
+			     struct vhdx_error *error);
+
 /* The map of partition @number; name or UUID. */
 void vhdx_partition_name(const char *mapping, int number,
 			 char name[VHDX_DM_NAME_BYTES]);
