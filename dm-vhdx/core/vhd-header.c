@@ -367,12 +367,14 @@ static int vhd_tail_check(struct vhd_opening *o)
 {
 	const struct vhdx_space *space = &o->vhd->base.space;
 	u64 tail = vhdx_space_tail(space);
-	u64 units = space->units - tail;
+	u64 bytes = (space->units - tail) << space->unit_shift;
 
-	if (o->container->fixed_size || units < o->vhd->base.slot_units)
+	/* A footer may be aligned, and a block may be tiny. */
+	if (o->container->fixed_size || bytes < 2 * VHD_ALIGNED_BYTES ||
+	    bytes < vhd_block_space_bytes(o->vhd))
 		return 0;
 	return vhd_found(o, VHDX_F_TAIL_UNUSED, tail << space->unit_shift,
-			 units << space->unit_shift);
+			 bytes);
 }
 
 /**
