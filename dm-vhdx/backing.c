@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The container over a regular file or a block device, and everything else
+ * that is done to the image file but payload I/O (bio.c).
+ *
+ * Metadata goes through the page cache, payload past it where possible. They
+ * never share a page: a VHDX places both on MiB boundaries, and a VHD whose
+ * blocks are not aligned to a page gets no direct I/O (target.c).
+ */
+#include <linux/blkdev.h>
+#include <linux/cred.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/pagemap.h>
+#include <linux/sched/mm.h>
+#include <linux/stat.h>
+#include <linux/uio.h>
+
+#include "compat.h"
+#include "dm-vhdx.h"
+
+#define DM_VHDX_SCOPE (PF_MEMALLOC_NOIO | PF_LOCAL_THROTTLE)
+
+/**
+ * dm_vhdx_io_scope_enter() - from here on allocate without I/O, and be
+ *	throttled only by the disk under the image
+ *
+ * Return: for dm_vhdx_io_scope_leave().
+ */
+unsigned int dm_vhdx_io_scope_enter(void)
+{
+	unsigned int flags = current->flags;
+
+	current->flags |= DM_VHDX_SCOPE;
+	return flags;
+}
+
+/**
+ * dm_vhdx_io_scope_leave() - end of the scope
+ * @flags: what dm_vhdx_io_scope_enter() returned
+ */
+void dm_vhdx_io_scope_leave(unsigned int flags)
+{
+	current_restore_flags(flags, DM_VHDX_SCOPE);
+}
+
+static struct dm_vhdx_backing *to_backing(struct vhdx_container *c)
+{
+	return container_of(c, struct dm_vhdx_backing, container);
+}
+
+static u64 dm_vhdx_backing_size(struct vhdx_container *c)
+{
+	return i_size_read(to_backing(c)->file->f_mapping->host);
+}
+
+/* One call of the file system's own method; buffered, synchronous. */
+static ssize_t dm_vhdx_file_rw(struct file *file, bool write, u64 offset_bytes,
+			       void *buf, size_t len_bytes)
+{
+	struct kvec vec = { .iov_base = buf, .iov_len = len_bytes };
+	struct kiocb kiocb = { .ki_filp = file, .ki_pos = offset_bytes };
+	struct iov_iter iter;
+	ssize_t ret;
+
+	iov_iter_kvec(&iter, write ? ITER_SOURCE : ITER_DEST, &vec, 1,
+		      len_bytes);
+	if (!write)
+		return file->f_op->read_iter(&kiocb, &iter);
+	dm_vhdx_start_write(file);
+	ret = file->f_op->write_iter(&kiocb, &iter);
+	dm_vhdx_end_write(file);
+	return ret;
+}
+
+static int dm_vhdx_backing_rw(struct vhdx_container *c, bool write,
+			      u64 offset_bytes, void *buf, size_t len_bytes)
+{
+	struct file *file = to_backing(c)->file;
+	u64 end_bytes;
+
+	if (check_add_overflow(offset_bytes, (u64)len_bytes, &end_bytes) ||
+	    end_bytes > dm_vhdx_backing_size(c))
+		return -EUCLEAN;
+	while (len_bytes) {
+		size_t part = min_t(size_t, len_bytes, SZ_1M);
+		ssize_t ret = dm_vhdx_file_rw(file, write, offset_bytes, buf,
+					      part);
+
+		if (ret <= 0)
+			return ret ? ret : -EIO;
+		offset_bytes += ret;
+		buf += ret;
+		len_bytes -= ret;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int dm_vhdx_backing_read(struct vhdx_container *c, u64 offset_bytes,
+				void *buf, size_t len_bytes)
+{
+	return dm_vhdx_backing_rw(c, false, offset_bytes, buf, len_bytes);
+}
+
+static int dm_vhdx_backing_write(struct vhdx_container *c, u64 offset_bytes,
+				 const void *buf, size_t len_bytes)
+{
+	return dm_vhdx_backing_rw(c, true, offset_bytes, (void *)buf,
+				  len_bytes);
+}
+
+static int dm_vhdx_backing_flush(struct vhdx_container *c)
+{
+	return vfs_fsync(to_backing(c)->file, 1);
+}
+
+/* Both checks permissions of current, which is not whoever opened the file. */
+static int dm_vhdx_fallocate(struct file *file, int mode, u64 offset_bytes,
+			     u64 len_bytes)
+{
+	const struct cred *old = override_creds(file->f_cred);
+	int err = vfs_fallocate(file, mode | FALLOC_FL_KEEP_SIZE, offset_bytes,
+				len_bytes);
+
+	revert_creds(old);
+	return err == -ENOSYS ? -EOPNOTSUPP : err;
+}
+
+static int dm_vhdx_backing_resize(struct vhdx_container *c, u64 size_bytes)
+{
+	struct file *file = to_backing(c)->file;
+	const struct cred *old;
+	int err;
+
+	if (c->fixed_size)
+		return size_bytes <= dm_vhdx_backing_size(c) ? 0 : -ENOSPC;
+	old = override_creds(file->f_cred);
+	err = vfs_truncate(&file->f_path, size_bytes);
+	revert_creds(old);
+	return err;
+}
+
+/* The host's unit for ranges of a block device; files take any range. */
+static u32 dm_vhdx_backing_unit(struct dm_vhdx_backing *backing)
+{
+	if (!backing->rdev)
+		return 1;
+	return bdev_logical_block_size(I_BDEV(backing->file->f_mapping->host));
+}
+
+/**
+ * dm_vhdx_backing_punch() - make a hole
+ * @backing: the file
+ * @offset_bytes: where
+ * @len_bytes: how much
+ *
+ * May sleep, for as long as direct I/O to the file is in flight. Not durable
+ * on return. Return: 0, -EOPNOTSUPP (nothing changed) or another -errno.
+ */
+int dm_vhdx_backing_punch(struct dm_vhdx_backing *backing, u64 offset_bytes,
+			  u64 len_bytes)
+{
+	int err;
+
+	if (backing->no_punch || backing->container.cannot_punch ||
+	    !IS_ALIGNED(offset_bytes | len_bytes,
+			dm_vhdx_backing_unit(backing)))
+		return -EOPNOTSUPP;
+	err = dm_vhdx_fallocate(backing->file, FALLOC_FL_PUNCH_HOLE,
+				offset_bytes, len_bytes);
+	if (err == -EOPNOTSUPP)
+		backing->container.cannot_punch = true;
+	return err;
+}
+
+static int dm_vhdx_container_punch(struct vhdx_container *c, u64 offset_bytes,
+				   u64 len_bytes)
+{
+	return dm_vhdx_backing_punch(to_backing(c), offset_bytes, len_bytes);
+}
+
+static int dm_vhdx_write_zeros(struct dm_vhdx_backing *backing,
+			       u64 offset_bytes, u64 len_bytes)
+{
+	void *zeros = page_address(ZERO_PAGE(0));
+	int err = 0;
+
+	while (len_bytes && !err) {
+		size_t part = min_t(u64, len_bytes, PAGE_SIZE);
+
+		err = dm_vhdx_backing_write(&backing->container, offset_bytes,
+					    zeros, part);
+		offset_bytes += part;
+		len_bytes -= part;
+		cond_resched();
+	}
+	return err;
+}
+
+/* A range that the host accepts as it is. */
+static int dm_vhdx_zero_aligned(struct dm_vhdx_backing *backing,
+				u64 offset_bytes, u64 len_bytes,
+				bool keep_space)
+{
+	int err = -EOPNOTSUPP;
+
+	if (!keep_space)
+		err = dm_vhdx_backing_punch(backing, offset_bytes, len_bytes);
+	if (err == -EOPNOTSUPP)
+		err = dm_vhdx_fallocate(backing->file, FALLOC_FL_ZERO_RANGE,
+					offset_bytes, len_bytes);
+	if (err == -EOPNOTSUPP)
+		err = dm_vhdx_write_zeros(backing, offset_bytes, len_bytes);
+	return err;
+}
+
+/**
+ * dm_vhdx_backing_zero() - make a range read as zeros, whatever it takes
+ * @backing: the file
+ * @offset_bytes: where
+ * @len_bytes: how much
+ * @keep_space: the range keeps its space on the host
+ *
+ * May sleep. Not durable on return. Return: 0 or -errno.
+ */
+int dm_vhdx_backing_zero(struct dm_vhdx_backing *backing, u64 offset_bytes,
+			 u64 len_bytes, bool keep_space)
+{
+	u32 unit = dm_vhdx_backing_unit(backing);
+	u64 end = offset_bytes + len_bytes;
+	u64 from = ALIGN(offset_bytes, (u64)unit);
+	u64 to = ALIGN_DOWN(end, (u64)unit);
+	int err;
+
+	if (from >= to)
+		return dm_vhdx_write_zeros(backing, offset_bytes, len_bytes);
+	err = dm_vhdx_zero_aligned(backing, from, to - from, keep_space);
+	if (!err && from > offset_bytes)
+		err = dm_vhdx_write_zeros(backing, offset_bytes,
+					  from - offset_bytes);
+	if (!err && to < end)
+		err = dm_vhdx_write_zeros(backing, to, end - to);
+	return err;
+}
+
+static u64 dm_vhdx_backing_next_data(struct vhdx_container *c,
+				     u64 offset_bytes, u64 end_bytes)
+{
+	loff_t data = vfs_llseek(to_backing(c)->file, offset_bytes, SEEK_DATA);
+
+	if (data == -ENXIO)
+		return end_bytes;
+	if (data < 0 || (u64)data < offset_bytes)
+		return offset_bytes;
+	return min_t(u64, data, end_bytes);
+}
+
+static const struct vhdx_container_ops dm_vhdx_container_ops = {
+	.read = dm_vhdx_backing_read,
+	.write = dm_vhdx_backing_write,
+	.flush = dm_vhdx_backing_flush,
+	.punch = dm_vhdx_container_punch,
+	.resize = dm_vhdx_backing_resize,
+	.size = dm_vhdx_backing_size,
+	.next_data = dm_vhdx_backing_next_data,
+};
+
+/* ---- who else uses the file -------------------------------------------- */
+
+/* QEMU's byte ranges (block/file-posix.c): what is held, what is not shared. */
+#define QEMU_HELD	100
+#define QEMU_UNSHARED	200
+#define QEMU_READ	BIT(0)
+#define QEMU_WRITE	BIT(1)
+#define QEMU_RESIZE	BIT(3)
+#define QEMU_PERMISSIONS 4
+
+static int dm_vhdx_lock_byte(struct file *file, loff_t byte)
+{
+	struct file_lock lock;
+
+	dm_vhdx_lock_init(&lock, file, F_RDLCK, byte);
+	return vfs_lock_file(file, F_SETLK, &lock, NULL);
+}
+
+static int dm_vhdx_test_byte(struct file *file, loff_t byte)
+{
+	struct file_lock lock;
+	int err;
+
+	dm_vhdx_lock_init(&lock, file, F_WRLCK, byte);
+	err = vfs_test_lock(file, &lock);
+	if (err)
+		return err;
+	return dm_vhdx_lock_is_free(&lock) ? 0 : -EBUSY;
+}
+
+static int dm_vhdx_each_byte(struct file *file, unsigned long permissions,
+			     loff_t base,
+			     int (*fn)(struct file *file, loff_t byte))
+{
+	unsigned long p;
+	int err;
+
+	for_each_set_bit(p, &permissions, QEMU_PERMISSIONS) {
+		err = fn(file, base + p);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/**
+ * dm_vhdx_backing_lock() - announce our use of an image as QEMU does, and find
+ *	out about that of others
+ * @file: the locks belong to it and end with it
+ * @writable: we write; other users are never accepted beside a writer
+ *
+ * Return: 0, -EBUSY: somebody else uses the image, or -errno.
+ */
+int dm_vhdx_backing_lock(struct file *file, bool writable)
+{
+	unsigned long unshared = QEMU_WRITE | QEMU_RESIZE;
+	unsigned long held = QEMU_READ;
+	int err;
+
+	if (writable)
+		held |= QEMU_WRITE | QEMU_RESIZE;
+	err = dm_vhdx_each_byte(file, held, QEMU_HELD, dm_vhdx_lock_byte);
+	if (!err)
+		err = dm_vhdx_each_byte(file, unshared, QEMU_UNSHARED,
+					dm_vhdx_lock_byte);
+	if (!err)
+		err = dm_vhdx_each_byte(file, held, QEMU_UNSHARED,
+					dm_vhdx_test_byte);
+	if (!err)
+		err = dm_vhdx_each_byte(file, unshared, QEMU_HELD,
+					dm_vhdx_test_byte);
+	return err == -EAGAIN ? -EBUSY : err;
+}
+
+/* ---- what the host can do ------------------------------------------------ */
+
+static struct block_device *dm_vhdx_backing_bdev(struct dm_vhdx_backing *backing)
+{
+	if (backing->rdev)
+		return I_BDEV(backing->file->f_mapping->host);
+	return file_inode(backing->file)->i_sb->s_bdev;
+}
+
+/* Alignment of direct I/O: asked, or else guessed as the loop driver does. */
+static void dm_vhdx_backing_learn_direct(struct dm_vhdx_backing *backing)
+{
+	struct block_device *bdev = dm_vhdx_backing_bdev(backing);
+	struct kstat stat;
+
+	if (!(backing->file->f_mode & FMODE_CAN_ODIRECT))
+		return;
+	if (!backing->rdev &&
+	    !vfs_getattr(&backing->file->f_path, &stat, STATX_DIOALIGN, 0) &&
+	    (stat.result_mask & STATX_DIOALIGN)) {
+		backing->direct_offset = stat.dio_offset_align;
+		backing->direct_memory = stat.dio_mem_align;
+		return;
+	}
+	backing->direct_offset = bdev ? bdev_logical_block_size(bdev) :
+					PAGE_SIZE;
+	backing->direct_memory = backing->direct_offset;
+}
+
+static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
+{
+	u32 unit = backing->rdev ? dm_vhdx_backing_unit(backing) :
+				   file_inode(backing->file)->i_sb->s_blocksize;
+
+	if (backing->rdev || !is_power_of_2(unit))
+		unit = max_t(u32, unit, SZ_4K);
+	return roundup_pow_of_two(unit);
+}
+
+static const char *dm_vhdx_backing_unfit(struct dm_vhdx_backing *backing)
+{
+	struct file *file = backing->file;
+	umode_t mode = file_inode(file)->i_mode;
+
+	if (!S_ISREG(mode) && !S_ISBLK(mode))
+		return "The image is neither a regular file nor a block device";
+	if (!file->f_op->read_iter || !file->f_op->write_iter)
+		return "The file system of the image lacks read_iter and write_iter";
+	if (!(file->f_mode & FMODE_READ))
+		return "The image file is not open for reading";
+	if (backing->writable && !(file->f_mode & FMODE_WRITE))
+		return "The image file is not open for writing";
+	return NULL;
+}
+
+/**
+ * dm_vhdx_backing_init() - take an open file over
+ * @backing: zeroed, but for inode, rdev and md
+ * @file: belongs to @backing on success
+ * @writable: we are going to write
+ * @error: a sentence on failure
+ *
+ * May sleep. Writes nothing. Return: 0 or -errno.
+ */
+int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
+			 bool writable, const char **error)
+{
+	int err;
+
+	backing->file = file;
+	backing->writable = writable;
+	backing->container.ops = &dm_vhdx_container_ops;
+	*error = dm_vhdx_backing_unfit(backing);
+	if (*error)
+		return -EINVAL;
+	backing->container.fixed_size = backing->rdev;
+	if (dm_vhdx_backing_bdev(backing) &&
+	    dm_vhdx_backing_bdev(backing)->bd_disk == dm_disk(backing->md)) {
+		*error = "The image lies on the device itself";
+		return -ELOOP;
+	}
+	err = dm_vhdx_backing_lock(file, writable);
+	if (err) {
+		*error = "The image is in use by another program";
+		return err;
+	}
+	if (!writable && !backing->rdev) {
+		err = deny_write_access(file);
+		if (err) {
+			*error = "The image is open for writing elsewhere";
+			return err;
+		}
+		backing->denies_write = true;
+	}
+	dm_vhdx_backing_learn_direct(backing);
+	backing->punch_unit = dm_vhdx_backing_learn_punch(backing);
+	if (writable) {
+		backing->gfp_mask = mapping_gfp_mask(file->f_mapping);
+		mapping_set_gfp_mask(file->f_mapping, backing->gfp_mask &
+				     ~(__GFP_IO | __GFP_FS));
+	}
+	return 0;
+}
+
+/**
+ * dm_vhdx_backing_exit() - undo dm_vhdx_backing_init() and let go of the file
+ * @backing: its init succeeded
+ */
+void dm_vhdx_backing_exit(struct dm_vhdx_backing *backing)
+{
+	if (backing->writable)
+		mapping_set_gfp_mask(backing->file->f_mapping,
+				     backing->gfp_mask);
+	if (backing->denies_write)
+		allow_write_access(backing->file);
+	fput(backing->file);
+}
