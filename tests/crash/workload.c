@@ -317,7 +317,7 @@ static int settle(struct run *run, u64 first, const u8 *bytes, u64 pieces)
 	return 0;
 }
 
-static int settle_all(struct run *run)
+int run_settle(struct run *run)
 {
 	u64 len = config_virtual_bytes(run->config), at, now;
 	int err = 0;
@@ -344,7 +344,7 @@ static int die(struct run *run, const struct step *step)
 	end_compaction(run);
 	vhdx_image_close(run->image);
 	err = open_again(run);
-	return err ? err : settle_all(run);
+	return err ? err : run_settle(run);
 }
 
 const struct step steps[] = {
@@ -382,6 +382,11 @@ const struct step steps[] = {
 };
 
 const size_t nr_steps = ARRAY_SIZE(steps);
+
+bool step_opens(const struct step *step)
+{
+	return step->fn == reopen || step->fn == die;
+}
 
 const struct step *find_step(const char *name)
 {

@@ -80,8 +80,12 @@ int run_start(struct run *run, const struct config *config,
 	      const struct sim_state *state, const struct oracle *oracle,
 	      u32 value);
 int run_step(struct run *run, const struct step *step);
+/* From now on what the image shows is what was written last. */
+int run_settle(struct run *run);
 void run_stop(struct run *run);
 
+/* It opens the image anew. */
+bool step_opens(const struct step *step);
 const struct step *find_step(const char *name);
 
 #endif
