@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Device-mapper control through libdevmapper. */
+#include <fcntl.h>
 #include <libdevmapper.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -35,9 +36,33 @@ static struct dm_task *new_task(int type, const char *name)
 	return task;
 }
 
-static int no_memory(struct vhdx_error *error)
+/* Why the device-mapper cannot be talked to at all; ENOMEM if it can be. */
+static int control_errno(void)
 {
-	return vhdx_error_set(error, ENOMEM, "out of memory");
+	CLEANUP_CLOSE int fd = -1;
+
+	fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
+	if (fd >= 0)
+		return ENOMEM;
+	return errno == EACCES || errno == EPERM ? EACCES : ENODEV;
+}
+
+static int no_device_mapper(int err, struct vhdx_error *error)
+{
+	if (err == EACCES)
+		return vhdx_error_set(error, err,
+				      "no access to the device-mapper; run as root");
+	return vhdx_error_set(error, ENODEV,
+			      "the kernel offers no device-mapper; load it with 'modprobe dm-mod'");
+}
+
+/* libdevmapper does not say why it could not make a task. */
+static int no_task(struct vhdx_error *error)
+{
+	int err = control_errno();
+
+	return err == ENOMEM ? vhdx_error_set(error, err, "out of memory") :
+			       no_device_mapper(err, error);
 }
 
 /* Run @task; on failure say what failed: @doing is "create" and the like. */
@@ -50,19 +75,17 @@ static int run(struct dm_task *task, const char *doing, const char *name,
 		return 0;
 
 	err = dm_task_get_errno(task);
-	if (!err && access("/dev/mapper/control", R_OK | W_OK))
-		err = errno == EACCES ? EACCES : ENODEV;
+	if (!err)
+		err = control_errno();
 	switch (err) {
 	case ENXIO:
 		return vhdx_error_set(error, ENODEV,
 				      "%s: there is no such mapping", name);
 	case EACCES:
 	case EPERM:
-		return vhdx_error_set(error, EACCES,
-				      "no access to the device-mapper; run as root");
+		return no_device_mapper(EACCES, error);
 	case ENODEV:
-		return vhdx_error_set(error, ENODEV,
-				      "the kernel offers no device-mapper; load it with 'modprobe dm-mod'");
+		return no_device_mapper(ENODEV, error);
 	case EBUSY:
 		return vhdx_error_set(error, EBUSY,
 				      "%s: cannot %s: it is in use", name,
@@ -102,7 +125,7 @@ int vhdx_dm_require_target(const char *target, struct vhdx_error *error)
 
 	task = new_task(DM_DEVICE_GET_TARGET_VERSION, target);
 	if (!task)
-		return no_memory(error);
+		return no_task(error);
 	if (dm_task_run(task))
 		return 0;
 	err = dm_task_get_errno(task);
@@ -126,7 +149,7 @@ int vhdx_dm_create(const char *name, const char *uuid,
 	CLEANUP_TASK struct dm_task *task = new_task(DM_DEVICE_CREATE, name);
 
 	if (!task || !dm_task_set_uuid(task, uuid) || !add_table(task, table))
-		return no_memory(error);
+		return no_task(error);
 	return run_and_settle(task, "create the mapping", name, error);
 }
 
@@ -135,7 +158,7 @@ static int resume(const char *name, struct vhdx_error *error)
 	CLEANUP_TASK struct dm_task *task = new_task(DM_DEVICE_RESUME, name);
 
 	if (!task)
-		return no_memory(error);
+		return no_task(error);
 	return run_and_settle(task, "resume the mapping", name, error);
 }
 
@@ -146,7 +169,7 @@ int vhdx_dm_reload(const char *name, const struct vhdx_dm_table *table,
 	int ret;
 
 	if (!task || !add_table(task, table))
-		return no_memory(error);
+		return no_task(error);
 	ret = run(task, "reload the mapping", name, error);
 	return ret ? ret : resume(name, error);
 }
@@ -158,7 +181,7 @@ int vhdx_dm_remove(const char *name, bool deferred, struct vhdx_error *error)
 	/* Retry: udev may be looking at the device just now. */
 	if (!task || (deferred ? !dm_task_deferred_remove(task) :
 				 !dm_task_retry_remove(task)))
-		return no_memory(error);
+		return no_task(error);
 	return run_and_settle(task, "remove the mapping", name, error);
 }
 
@@ -170,7 +193,7 @@ int vhdx_dm_find(const char *name, struct vhdx_dm_device *device,
 	int ret;
 
 	if (!task)
-		return no_memory(error);
+		return no_task(error);
 	ret = run(task, "look at the mapping", name, error);
 	if (ret)
 		return ret;
@@ -207,7 +230,7 @@ static int add_to_list(const char *name, const char *prefix,
 
 	grown = reallocarray(*devices, *count + 1, sizeof(**devices));
 	if (!grown)
-		return no_memory(error);
+		return no_task(error);
 	*devices = grown;
 	grown[(*count)++] = device;
 	return 0;
@@ -224,7 +247,7 @@ int vhdx_dm_list(const char *prefix, struct vhdx_dm_device **devices,
 	*devices = NULL;
 	*count = 0;
 	if (!task)
-		return no_memory(error);
+		return no_task(error);
 	ret = run(task, "list the mappings", "device-mapper", error);
 	if (ret)
 		return ret;
@@ -257,7 +280,7 @@ int vhdx_dm_read_table(const char *name, bool status,
 	*text = NULL;
 	task = new_task(status ? DM_DEVICE_STATUS : DM_DEVICE_TABLE, name);
 	if (!task)
-		return no_memory(error);
+		return no_task(error);
 	ret = run(task, "read the table", name, error);
 	if (ret)
 		return ret;
@@ -268,7 +291,7 @@ int vhdx_dm_read_table(const char *name, bool status,
 
 	*text = strdup(parameters ? parameters : "");
 	if (!*text)
-		return no_memory(error);
+		return no_task(error);
 	*table = (struct vhdx_dm_table) {
 		.sectors = sectors,
 		.parameters = *text,
@@ -288,11 +311,11 @@ int vhdx_dm_message(const char *name, const char *message, char **reply,
 
 	if (!task || !dm_task_set_sector(task, 0) ||
 	    !dm_task_set_message(task, message))
-		return no_memory(error);
+		return no_task(error);
 	ret = run(task, "send a message", name, error);
 	if (ret || !reply)
 		return ret;
 	text = dm_task_get_message_response(task);
 	*reply = strdup(text ? text : "");
-	return *reply ? 0 : no_memory(error);
+	return *reply ? 0 : no_task(error);
 }

@@ -185,7 +185,7 @@ static int dispatch(struct invocation *run)
 	if (given(run, OPTION_HELP))
 		return print_help(verb);
 	if (!verb)
-		return usage_error("what is to be done?");
+		return usage_error("the verb is missing");
 	ret = check_usage(verb, run);
 	return ret ? ret : verb->function(run);
 }
