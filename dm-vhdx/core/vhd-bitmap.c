@@ -53,11 +53,13 @@ u32 vhd_bitmap_run(const u8 *bitmap, u32 sector, u32 end, bool *set)
  */
 const u8 *vhd_bitmap_loaded(const struct vhd_image *vhd, u64 block)
 {
+	/* Pairs with the releases in vhd_bitmap_keep(). */
 	u8 **page = smp_load_acquire(&vhd->partial[block /
 						   VHD_BITMAPS_PER_PAGE]);
 
 	if (!page)
 		return NULL;
+	/* As above. */
 	return smp_load_acquire(&page[block % VHD_BITMAPS_PER_PAGE]);
 }
 
@@ -140,8 +142,10 @@ static int vhd_bitmap_keep(struct vhd_image *vhd, u64 block, u8 *bitmap)
 		fresh = vhdx_alloc(VHD_BITMAPS_PER_PAGE * sizeof(*fresh));
 		if (!fresh)
 			return -ENOMEM;
+		/* Empty for vhd_bitmap_loaded() ... */
 		smp_store_release(page, fresh);
 	}
+	/* ... and complete. */
 	smp_store_release(&(*page)[block % VHD_BITMAPS_PER_PAGE], bitmap);
 	return 0;
 }

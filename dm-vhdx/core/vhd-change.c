@@ -70,6 +70,7 @@ int vhd_result(struct vhd_image *vhd, int err)
 
 static void vhd_entry_set(struct vhd_image *vhd, u64 block, u32 entry)
 {
+	/* Pairs with vhd_entry(): what is known of the block comes first. */
 	smp_store_release(&vhd->bat[block], entry);
 	__set_bit(block / VHD_ENTRIES_PER_SECTOR, vhd->bat_dirty);
 	WRITE_ONCE(vhd->base.dirty, true);

@@ -153,8 +153,10 @@ static int vhd_footer_read_both(struct vhd_opening *o)
 	return vhd_footer_read(o, 0, VHD_FOOTER_BYTES, &o->copy);
 }
 
-/* Fields in which the two may differ: whoever changed one may have died
- * before the other. */
+/*
+ * Fields in which the two may differ: whoever changed one may have died before
+ * the other.
+ */
 static bool vhd_footers_may_differ_at(size_t i)
 {
 	return (i >= offsetof(struct vhd_footer_disk, timestamp) &&

@@ -85,6 +85,7 @@ static inline u64 vhd_block_space_bytes(const struct vhd_image *vhd)
 
 static inline u32 vhd_entry(const struct vhd_image *vhd, u64 block)
 {
+	/* Pairs with vhd_entry_set(). */
 	return smp_load_acquire(&vhd->bat[block]);
 }
 
