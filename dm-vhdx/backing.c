@@ -124,7 +124,7 @@ static int dm_vhdx_fallocate(struct file *file, int mode, u64 offset_bytes,
 				len_bytes);
 
 	revert_creds(old);
-	return err == -ENOSYS ? -EOPNOTSUPP : err;
+	return err;
 }
 
 static int dm_vhdx_backing_resize(struct vhdx_container *c, u64 size_bytes)

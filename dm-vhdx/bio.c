@@ -214,9 +214,9 @@ static void dm_vhdx_rw_start(struct dm_vhdx_io *io, u64 offset_bytes,
 	io->kiocb.ki_ioprio = bio_prio(io->bio);
 	dm_vhdx_rw_flags(io, write, direct);
 	if (direct)
-		dm_vhdx_count(io->dv, direct);
+		dm_vhdx_count(io->dv, DM_VHDX_DIRECT);
 	else
-		dm_vhdx_count(io->dv, buffered);
+		dm_vhdx_count(io->dv, DM_VHDX_BUFFERED);
 
 	atomic_set(&io->refs, 2);
 	if (write) {
@@ -241,7 +241,7 @@ static void dm_vhdx_zero_fill(struct dm_vhdx_io *io, u32 len_bytes)
 	__bio_for_each_segment(bvec, io->bio, piece, piece)
 		memzero_bvec(&bvec);
 	bio_advance_iter(io->bio, &io->left, len_bytes);
-	dm_vhdx_count(io->dv, zero_fills);
+	dm_vhdx_count(io->dv, DM_VHDX_ZERO_FILLS);
 }
 
 static bool dm_vhdx_io_is_zero(struct dm_vhdx_io *io)
@@ -273,7 +273,7 @@ static bool dm_vhdx_write_is_idle(struct dm_vhdx_io *io)
 	if (extent.kind != VHDX_EXTENT_ZERO ||
 	    extent.len_bytes < io->left.bi_size || !dm_vhdx_io_is_zero(io))
 		return false;
-	dm_vhdx_count(io->dv, zeroes_detected);
+	dm_vhdx_count(io->dv, DM_VHDX_ZEROES_DETECTED);
 	return true;
 }
 
@@ -348,7 +348,7 @@ static int dm_vhdx_punch_inside(struct dm_vhdx_io *io,
 	struct dm_vhdx *dv = io->dv;
 	int err;
 
-	dm_vhdx_count(dv, punches);
+	dm_vhdx_count(dv, DM_VHDX_PUNCHES);
 	if (!dm_vhdx_is_discard(io))
 		return dm_vhdx_backing_zero(dv->backing, plan->offset_bytes,
 					    plan->len_bytes,
@@ -474,17 +474,23 @@ static u64 dm_vhdx_in_block(const struct dm_vhdx *dv, u64 pos_bytes,
 	return min(rest, len_bytes);
 }
 
-/* Blocks at the front that need nothing: they read as zeros now, that will do. */
+/*
+ * Blocks at the front that need nothing: they read as zeros now, that will do.
+ * Only those without space: what is known of them cannot go away meanwhile.
+ */
 static u64 dm_vhdx_idle_bytes(struct dm_vhdx *dv, struct bio *bio,
 			      u64 pos_bytes, u64 len_bytes)
 {
 	struct vhdx_plan plan;
-	u64 idle = 0;
+	u64 idle = 0, offset, len;
 
 	while (idle < len_bytes) {
 		u64 part = dm_vhdx_in_block(dv, pos_bytes + idle,
 					    len_bytes - idle);
 
+		if (vhdx_image_block_space(dv->image, (pos_bytes + idle) >>
+					   dv->block_shift, &offset, &len))
+			break;
 		dm_vhdx_plan(dv, bio, pos_bytes + idle, part, &plan);
 		if (plan.kind != VHDX_PLAN_NOTHING)
 			break;
@@ -514,7 +520,7 @@ static int dm_vhdx_map_release(struct dm_vhdx *dv, struct bio *bio)
 
 static int dm_vhdx_map_flush(struct dm_vhdx *dv, struct bio *bio)
 {
-	dm_vhdx_count(dv, flushes);
+	dm_vhdx_count(dv, DM_VHDX_FLUSHES);
 	if (!dv->writable) {
 		bio_endio(bio);
 		return DM_MAPIO_SUBMITTED;
@@ -544,16 +550,16 @@ int dm_vhdx_map(struct dm_target *ti, struct bio *bio)
 		return DM_MAPIO_KILL;
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
-		dm_vhdx_count(dv, reads);
+		dm_vhdx_count(dv, DM_VHDX_READS);
 		return dm_vhdx_io_start(dm_vhdx_io_init(dv, bio), false);
 	case REQ_OP_WRITE:
-		dm_vhdx_count(dv, writes);
+		dm_vhdx_count(dv, DM_VHDX_WRITES);
 		return dm_vhdx_io_start(dm_vhdx_io_init(dv, bio), false);
 	case REQ_OP_DISCARD:
-		dm_vhdx_count(dv, discards);
+		dm_vhdx_count(dv, DM_VHDX_DISCARDS);
 		return dm_vhdx_map_release(dv, bio);
 	case REQ_OP_WRITE_ZEROES:
-		dm_vhdx_count(dv, write_zeroes);
+		dm_vhdx_count(dv, DM_VHDX_WRITE_ZEROES);
 		return dm_vhdx_map_release(dv, bio);
 	default:
 		return DM_MAPIO_KILL;

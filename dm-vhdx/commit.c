@@ -109,7 +109,7 @@ static bool dm_vhdx_md_add(struct dm_vhdx *dv, struct list_head *entry,
 void dm_vhdx_queue_change(struct dm_vhdx_io *io, enum dm_vhdx_change change)
 {
 	io->change = change;
-	dm_vhdx_count(io->dv, changes);
+	dm_vhdx_count(io->dv, DM_VHDX_CHANGES);
 	if (!dm_vhdx_md_add(io->dv, &io->list, &io->dv->changes))
 		dm_vhdx_io_end(io, -EIO);
 }
@@ -184,11 +184,12 @@ bool dm_vhdx_needs_commit(struct dm_vhdx *dv)
 static void dm_vhdx_changing_begin(struct dm_vhdx *dv)
 {
 	WRITE_ONCE(dv->changing, true);
-	smp_wmb(); /* before any entry changes */
+	smp_wmb(); /* pairs with dm_vhdx_needs_commit(): before any change */
 }
 
 static void dm_vhdx_changing_end(struct dm_vhdx *dv)
 {
+	/* Pairs with dm_vhdx_needs_commit(): dirty is set by now. */
 	smp_store_release(&dv->changing, false);
 }
 

@@ -44,8 +44,8 @@ static void dm_vhdx_punch_range(struct dm_vhdx *dv, struct vhdx_range *range)
 					range->len_bytes);
 
 	if (!err) {
-		dm_vhdx_count(dv, punches);
-		this_cpu_add(dv->stats->punched_bytes, range->len_bytes);
+		dm_vhdx_count(dv, DM_VHDX_PUNCHES);
+		dm_vhdx_add(dv, DM_VHDX_PUNCHED_BYTES, range->len_bytes);
 	} else if (err != -EOPNOTSUPP) {
 		DMWARN_LIMIT("%s: punching a hole failed (%d)",
 			     dm_vhdx_name(dv), err);
@@ -120,6 +120,8 @@ static int dm_vhdx_compact_plan(struct dm_vhdx *dv, void *arg)
 {
 	struct dm_vhdx_compaction *c = &dv->compaction;
 
+	if (c->mode == VHDX_COMPACT_RETRIM)
+		return 0;
 	return vhdx_compact_start(&c->plan, dv->image, c->mode, c->no_move);
 }
 
@@ -129,11 +131,25 @@ static int dm_vhdx_compact_plan_end(struct dm_vhdx *dv, void *arg)
 	return 0;
 }
 
+/* For retrim the guest has said all: what it discarded is made durable. */
+static int dm_vhdx_retrim_next(struct vhdx_compact *plan,
+			       struct vhdx_compact_step *step)
+{
+	step->kind = plan->phase ? VHDX_STEP_DONE : VHDX_STEP_COMMIT;
+	plan->phase = 1;
+	plan->counts.percent = step->kind == VHDX_STEP_DONE ? 100 : 0;
+	return 0;
+}
+
 static int dm_vhdx_compact_next_step(struct dm_vhdx *dv, void *arg)
 {
 	struct dm_vhdx_compaction *c = &dv->compaction;
-	int err = vhdx_compact_next(&c->plan, arg);
+	int err;
 
+	if (c->mode == VHDX_COMPACT_RETRIM)
+		err = dm_vhdx_retrim_next(&c->plan, arg);
+	else
+		err = vhdx_compact_next(&c->plan, arg);
 	spin_lock_irq(&c->lock);
 	c->counts = c->plan.counts;
 	spin_unlock_irq(&c->lock);
@@ -155,59 +171,41 @@ struct dm_vhdx_move {
 	u64 block;
 	struct vhdx_range from;
 	struct vhdx_range to;
+	int copied;
 };
 
 static int dm_vhdx_move_reserve(struct dm_vhdx *dv, void *arg)
 {
 	struct dm_vhdx_move *move = arg;
 
-	return vhdx_image_reserve_below(dv->image, move->block, &move->from,
-					&move->to);
+	return vhdx_compact_reserve(&dv->compaction.plan, move->block,
+				    &move->from, &move->to);
 }
 
 static int dm_vhdx_move_switch(struct dm_vhdx *dv, void *arg)
 {
-	struct vhdx_compact *plan = &dv->compaction.plan;
-	struct dm_vhdx_move *move = arg;
-	int err = vhdx_image_move(dv->image, move->block, &move->to);
-
-	if (err) {
-		vhdx_image_unreserve(dv->image, &move->to);
-		return err;
-	}
-	plan->counts.blocks_moved++;
-	plan->counts.bytes_moved += move->to.len_bytes;
-	plan->moved_this_pass++;
-	return 0;
-}
-
-static int dm_vhdx_move_abandon(struct dm_vhdx *dv, void *arg)
-{
 	struct dm_vhdx_move *move = arg;
 
-	vhdx_image_unreserve(dv->image, &move->to);
-	return 0;
+	return vhdx_compact_switch(&dv->compaction.plan, move->block, &move->to,
+				   move->copied);
 }
 
-/* R8: the copy is durable before the entry is switched. Block held. */
+/* Block held. The commit that publishes the copy makes it durable first. */
 static int dm_vhdx_compact_move(struct dm_vhdx *dv, u64 block)
 {
-	struct vhdx_container *container = &dv->backing->container;
 	struct dm_vhdx_move move = { .block = block };
 	int err;
 
 	err = dm_vhdx_call(dv, dm_vhdx_move_reserve, &move);
 	if (err)
-		return err == -ENOSPC ? 0 : err;
-	err = vhdx_container_copy(container, move.from.offset_bytes,
-				  move.to.offset_bytes, move.from.len_bytes,
-				  dv->compaction.buf, DM_VHDX_COPY_BYTES);
-	if (!err)
-		err = vhdx_flush(container);
-	if (!err)
-		return dm_vhdx_call(dv, dm_vhdx_move_switch, &move);
-	dm_vhdx_call(dv, dm_vhdx_move_abandon, &move);
-	return err;
+		return err < 0 ? err : 0;
+	move.copied = vhdx_container_copy(&dv->backing->container,
+					  move.from.offset_bytes,
+					  move.to.offset_bytes,
+					  move.from.len_bytes,
+					  dv->compaction.buf,
+					  DM_VHDX_COPY_BYTES);
+	return dm_vhdx_call(dv, dm_vhdx_move_switch, &move);
 }
 
 static int dm_vhdx_compact_held(struct dm_vhdx *dv,

@@ -152,8 +152,9 @@ struct dm_vhdx_lock {
 	void (*granted)(struct dm_vhdx_lock *lock);
 };
 
+/* A share of the blocks; @lock protects the rest of it. */
 struct dm_vhdx_bucket {
-	spinlock_t lock;
+	spinlock_t lock;	/* bucket->lock of the essay */
 	u32 shared;
 	bool exclusive;
 	struct list_head waiters;
@@ -293,7 +294,7 @@ enum dm_vhdx_compact_state {
  * @ranges: how many
  */
 struct dm_vhdx_compaction {
-	spinlock_t lock;
+	spinlock_t lock;	/* compaction.lock of the essay */
 	enum dm_vhdx_compact_state state;
 	bool cancel;
 	bool held;
@@ -335,23 +336,27 @@ struct dm_vhdx_args {
 	unsigned int commit_ms;
 };
 
-/**
- * struct dm_vhdx_stats - one CPU's counters, for the message "stats"
- */
+/* Counters for the message "stats", in its order; names in target.c. */
+enum dm_vhdx_counter {
+	DM_VHDX_READS,
+	DM_VHDX_WRITES,
+	DM_VHDX_DISCARDS,
+	DM_VHDX_WRITE_ZEROES,
+	DM_VHDX_FLUSHES,
+	DM_VHDX_DIRECT,
+	DM_VHDX_BUFFERED,
+	DM_VHDX_ZERO_FILLS,
+	DM_VHDX_ZEROES_DETECTED,
+	DM_VHDX_CHANGES,
+	DM_VHDX_LOCK_WAITS,
+	DM_VHDX_PUNCHES,
+	DM_VHDX_PUNCHED_BYTES,
+	DM_VHDX_COUNTERS
+};
+
+/* One CPU's counters. */
 struct dm_vhdx_stats {
-	u64 reads;
-	u64 writes;
-	u64 discards;
-	u64 write_zeroes;
-	u64 flushes;
-	u64 direct;
-	u64 buffered;
-	u64 zero_fills;
-	u64 zeroes_detected;
-	u64 changes;
-	u64 lock_waits;
-	u64 punches;
-	u64 punched_bytes;
+	u64 count[DM_VHDX_COUNTERS];
 };
 
 /**
@@ -395,7 +400,7 @@ struct dm_vhdx {
 	struct workqueue_struct *bg_wq;
 	struct dm_vhdx_bucket *buckets;
 	u64 bucket_mask;
-	spinlock_t md_lock;
+	spinlock_t md_lock;	/* see the essay */
 	bool active;
 	bool changing;
 	bool commit_wanted;
@@ -410,7 +415,17 @@ struct dm_vhdx {
 	struct dm_vhdx_compaction compaction;
 };
 
-#define dm_vhdx_count(dv, field) this_cpu_inc((dv)->stats->field)
+static inline void dm_vhdx_add(struct dm_vhdx *dv, enum dm_vhdx_counter counter,
+			       u64 n)
+{
+	this_cpu_add(dv->stats->count[counter], n);
+}
+
+static inline void dm_vhdx_count(struct dm_vhdx *dv,
+				 enum dm_vhdx_counter counter)
+{
+	dm_vhdx_add(dv, counter, 1);
+}
 
 static inline const char *dm_vhdx_name(const struct dm_vhdx *dv)
 {

@@ -79,7 +79,7 @@ bool dm_vhdx_lock(struct dm_vhdx *dv, struct dm_vhdx_lock *lock)
 	spin_unlock_irqrestore(&bucket->lock, flags);
 
 	if (!held)
-		dm_vhdx_count(dv, lock_waits);
+		dm_vhdx_count(dv, DM_VHDX_LOCK_WAITS);
 	return held;
 }
 

@@ -53,7 +53,7 @@ static struct dm_vhdx_backing *__registry_find(struct dm_vhdx_identity id,
 		if (b->md == md && b->writable == writable) {
 			shared = b;
 		} else if (b->md == md) {
-			*error = "A reload cannot change between read-only and read-write: remove the device first";
+			*error = "A reload cannot make the image read-only or writable";
 			return ERR_PTR(-EBUSY);
 		} else if (b->writable || writable) {
 			*error = "The image is mapped by another device";

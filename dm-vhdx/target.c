@@ -355,7 +355,7 @@ static int dm_vhdx_activate(struct dm_vhdx *dv)
 		return PTR_ERR(image);
 	if (!dm_vhdx_same_geometry(vhdx_image_geometry(image),
 				   &dv->geometry)) {
-		DM_VHDX_ERR(dv, "the image has changed its geometry: remove the device and create it again");
+		DM_VHDX_ERR(dv, "the image has another geometry than before");
 		vhdx_image_close(image);
 		return -ESTALE;
 	}
@@ -564,28 +564,36 @@ static void dm_vhdx_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
+static const char * const dm_vhdx_counter_names[DM_VHDX_COUNTERS] = {
+	[DM_VHDX_READS] = "reads",
+	[DM_VHDX_WRITES] = "writes",
+	[DM_VHDX_DISCARDS] = "discards",
+	[DM_VHDX_WRITE_ZEROES] = "write_zeroes",
+	[DM_VHDX_FLUSHES] = "flushes",
+	[DM_VHDX_DIRECT] = "direct",
+	[DM_VHDX_BUFFERED] = "buffered",
+	[DM_VHDX_ZERO_FILLS] = "zero_fills",
+	[DM_VHDX_ZEROES_DETECTED] = "zeroes_detected",
+	[DM_VHDX_CHANGES] = "changes",
+	[DM_VHDX_LOCK_WAITS] = "lock_waits",
+	[DM_VHDX_PUNCHES] = "punches",
+	[DM_VHDX_PUNCHED_BYTES] = "punched_bytes",
+};
+
 static int dm_vhdx_message_stats(struct dm_vhdx *dv, char *result,
 				 unsigned int maxlen)
 {
-	struct dm_vhdx_stats sum = {};
-	unsigned int sz = 0;
-	int cpu;
+	unsigned int sz = 0, i;
 
-	for_each_possible_cpu(cpu) {
-		const u64 *from = (const u64 *)per_cpu_ptr(dv->stats, cpu);
-		u64 *to = (u64 *)&sum;
-		unsigned int i;
+	for (i = 0; i < DM_VHDX_COUNTERS; i++) {
+		u64 sum = 0;
+		int cpu;
 
-		for (i = 0; i < sizeof(sum) / sizeof(u64); i++)
-			to[i] += from[i];
+		for_each_possible_cpu(cpu)
+			sum += per_cpu_ptr(dv->stats, cpu)->count[i];
+		DMEMIT("%s%s %llu", i ? " " : "", dm_vhdx_counter_names[i],
+		       sum);
 	}
-	DMEMIT("reads %llu writes %llu discards %llu write_zeroes %llu flushes %llu",
-	       sum.reads, sum.writes, sum.discards, sum.write_zeroes,
-	       sum.flushes);
-	DMEMIT(" direct %llu buffered %llu zero_fills %llu zeroes_detected %llu",
-	       sum.direct, sum.buffered, sum.zero_fills, sum.zeroes_detected);
-	DMEMIT(" changes %llu lock_waits %llu punches %llu punched_bytes %llu",
-	       sum.changes, sum.lock_waits, sum.punches, sum.punched_bytes);
 	return 1;
 }
 
