@@ -65,7 +65,7 @@ static void check(bool finished)
 {
 	vhdx_image_close(open_how(false, true, 0));
 	if (finished && last_found != VHDX_F_NONE)
-		fail_msg("check: %s", vhdx_finding_name(last_found));
+		fail_msg("untidy: %s", vhdx_finding_name(last_found));
 }
 
 static void start(const struct vhd_build *build)
