@@ -115,6 +115,7 @@ static struct vhdx_image *dm_vhdx_open_image(struct dm_vhdx *dv,
 					     const char **error)
 {
 	struct vhdx_open_options options = {
+		.name = dv->backing->name,
 		.any_format = true,
 		.writable = dv->writable && dv->mode == DM_VHDX_RW,
 		.grow_bytes = DM_VHDX_GROW_BYTES,

@@ -13,6 +13,13 @@ static bool vhdx_is_vhdx(struct vhdx_container *c)
 	       !memcmp(signature, "vhdxfile", sizeof(signature));
 }
 
+static bool vhdx_name_is_set(const char *name)
+{
+	size_t len = name ? strlen(name) : 0;
+
+	return len > 5 && !strcasecmp(name + len - 5, ".vhds");
+}
+
 /**
  * vhdx_image_open() - open and check an image
  * @container: the file
@@ -31,6 +38,8 @@ int vhdx_image_open(struct vhdx_container *container,
 	enum vhdx_format format = options->format;
 
 	*image = NULL;
+	if (vhdx_name_is_set(options->name))
+		return vhdx_report(report, VHDX_F_RESILIENT_SET, 0, 0);
 	if (!vhdx_size(container))
 		return vhdx_report(report, VHDX_F_TOO_SHORT, 0, 0);
 	if (options->any_format)

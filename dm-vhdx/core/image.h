@@ -67,12 +67,15 @@ struct vhdx_geometry {
  * struct vhdx_open_options - how to open
  * @format: which format to expect; @any_format: find out (a fixed VHD is only
  *	recognised by the footer at the end of the file)
+ * @name: the file's name or path, NULL if it has none. It tells only one
+ *	thing: a VHD Set (.vhds), whose contents are not documented
  * @writable: changes are allowed; also refuses what is unfit for writing
  * @check: report everything, WRITE and UNTIDY findings included; the image is
  *	handed out only if nothing fatal was found
  * @grow_bytes: extend the file by at least this much at a time (0: one block)
  */
 struct vhdx_open_options {
+	const char *name;
 	bool any_format;
 	enum vhdx_format format;
 	bool writable;

@@ -73,6 +73,7 @@ static inline void vhdx_relax(void)
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 typedef uint8_t u8;
 typedef uint16_t u16;

@@ -148,6 +148,7 @@ int vhdx_image_file_load(struct vhdx_image_file *file,
 			 struct vhdx_error *error)
 {
 	struct vhdx_open_options options = {
+		.name = file->path,
 		.any_format = true,
 		.writable = file->writable,
 	};

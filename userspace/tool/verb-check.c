@@ -125,7 +125,11 @@ int verb_check(const struct invocation *run)
 {
 	CLEANUP_IMAGE_FILE struct vhdx_image_file file =
 		VHDX_IMAGE_FILE_CLOSED;
-	struct vhdx_open_options options = { .any_format = true, .check = true };
+	struct vhdx_open_options options = {
+		.name = run->argument[0],
+		.any_format = true,
+		.check = true,
+	};
 	struct checker checker = {
 		.report = { .found = found, .keep_going = true },
 	};
