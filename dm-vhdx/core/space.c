@@ -150,9 +150,15 @@ static bool vhdx_space_is_busy(const struct vhdx_space *space, u64 unit)
 
 static void vhdx_space_set_busy(struct vhdx_space *space, u64 unit, u64 units)
 {
+	u64 end = unit + units;
 	u64 i;
 
-	for (i = unit; i < unit + units; i++) {
+	if (find_next_bit(space->busy, end, unit) >= end) {
+		bitmap_set(space->busy, unit, units);
+		space->busy_units += units;
+		return;
+	}
+	for (i = unit; i < end; i++) {
 		if (!vhdx_space_is_busy(space, i))
 			space->busy_units++;
 		__set_bit(i, space->busy);
@@ -164,13 +170,19 @@ static void vhdx_space_set_free(struct vhdx_space *space, u64 unit, u64 units)
 	u64 end = min(unit + units, space->units);
 	u64 i;
 
+	if (unit >= end)
+		return;
+	space->hint = min(space->hint, unit);
+	if (find_next_zero_bit(space->busy, end, unit) >= end) {
+		bitmap_clear(space->busy, unit, end - unit);
+		space->busy_units -= end - unit;
+		return;
+	}
 	for (i = unit; i < end; i++) {
 		if (vhdx_space_is_busy(space, i))
 			space->busy_units--;
 		__clear_bit(i, space->busy);
 	}
-	if (unit < end)
-		space->hint = min(space->hint, unit);
 }
 
 /**
