@@ -63,7 +63,8 @@
  */
 int vhd_result(struct vhd_image *vhd, int err)
 {
-	if (!err || err == -ENOSPC || err == -ENOMEM || err == -EDQUOT)
+	if (!err || err == -ENOSPC || err == -EDQUOT || err == -EFBIG ||
+	    err == -ENOMEM)
 		return err;
 	return vhdx_image_metadata_result(&vhd->base, err);
 }
