@@ -29,6 +29,12 @@ fail:
 	return -ram->fail_errno;
 }
 
+static void ram_tell(struct ram *ram, enum ram_op op, u64 offset, u64 len)
+{
+	if (ram->hook)
+		ram->hook(ram, op, offset, len);
+}
+
 static bool inside(const struct ram *ram, u64 offset, u64 len)
 {
 	return offset <= ram->size && len <= ram->size - offset;
@@ -64,6 +70,7 @@ static int ram_write(struct vhdx_container *c, u64 offset, const void *buf,
 	if (ret)
 		return ret;
 	store_write(&ram->store, offset, buf, len);
+	ram_tell(ram, RAM_WRITE, offset, len);
 	return 0;
 }
 
@@ -72,9 +79,11 @@ static int ram_flush(struct vhdx_container *c)
 	struct ram *ram = to_ram(c);
 	int ret = ram_enter(ram, RAM_FLUSH);
 
-	if (!ret)
-		ram->unflushed = false;
-	return ret;
+	if (ret)
+		return ret;
+	ram->unflushed = false;
+	ram_tell(ram, RAM_FLUSH, 0, 0);
+	return 0;
 }
 
 static int ram_punch(struct vhdx_container *c, u64 offset, u64 len)
@@ -92,6 +101,7 @@ static int ram_punch(struct vhdx_container *c, u64 offset, u64 len)
 		return -EOPNOTSUPP;
 	ram->unflushed = true;
 	store_punch(&ram->store, offset, len);
+	ram_tell(ram, RAM_PUNCH, offset, len);
 	return 0;
 }
 
@@ -110,6 +120,7 @@ static int ram_resize(struct vhdx_container *c, u64 size)
 	if (size < ram->size)
 		store_punch(&ram->store, size, ram->size - size);
 	ram->size = size;
+	ram_tell(ram, RAM_RESIZE, size, 0);
 	return 0;
 }
 

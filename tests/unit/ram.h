@@ -41,6 +41,7 @@ enum ram_op {
  * @failed: how many operations have been failed
  * @misuse: the core broke the contract (wrote past the end, ...)
  * @unflushed: something changed since the last flush
+ * @hook: called after each change that succeeded; may be NULL
  */
 struct ram {
 	struct vhdx_container container;
@@ -58,6 +59,7 @@ struct ram {
 	u64 failed;
 	unsigned int misuse;
 	bool unflushed;
+	void (*hook)(struct ram *ram, enum ram_op op, u64 offset, u64 len);
 };
 
 void ram_init(struct ram *ram, u64 size);
