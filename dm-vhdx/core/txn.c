@@ -92,6 +92,8 @@ static int vhdx_session_complete_file(struct vhdx *vhdx)
 		if (err)
 			return err;
 	}
+	/* A later session finds it as long as this one leaves it. */
+	vhdx->needed_bytes = 0;
 	WRITE_ONCE(vhdx->readable_bytes, vhdx_size(c));
 	return 0;
 }
