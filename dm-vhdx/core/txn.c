@@ -290,7 +290,7 @@ int vhdx_block_release(struct vhdx_image *image, u64 block,
 /**
  * vhdx_block_move() - vhdx_image_move() for VHDX
  * @image: begun
- * @block: present, held exclusively; its copy has been written
+ * @block: has space, held exclusively; its copy has been written
  * @to: where the copy is
  *
  * Return: 0 or -ENOMEM.
@@ -299,6 +299,7 @@ int vhdx_block_move(struct vhdx_image *image, u64 block,
 		    const struct vhdx_range *to)
 {
 	struct vhdx *vhdx = to_vhdx(image);
+	u64 entry = vhdx_bat_get(&vhdx->bat, block);
 	u64 offset, len;
 	int err;
 
@@ -307,7 +308,8 @@ int vhdx_block_move(struct vhdx_image *image, u64 block,
 	if (err)
 		return err;
 	WRITE_ONCE(image->dirty, true);
-	vhdx_bat_set(&vhdx->bat, block, VHDX_BLOCK_FULLY_PRESENT,
+	/* An anchor goes with its block and does not turn into data. */
+	vhdx_bat_set(&vhdx->bat, block, vhdx_entry_state(entry),
 		     to->offset_bytes);
 	return 0;
 }
