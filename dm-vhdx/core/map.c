@@ -128,8 +128,11 @@ void vhdx_plan_zero(const struct vhdx_image *image, u64 virtual_bytes,
 	vhdx_plan(vhdx, virtual_bytes, len_bytes,
 		  keep_space || vhdx_keeps_blocks(vhdx), VHDX_RELEASE_ZERO,
 		  plan);
-	if (vhdx_entry_is_anchored(entry))
-		plan->kind = VHDX_PLAN_RELEASE;
+	if (!vhdx_entry_is_anchored(entry))
+		return;
+	/* A fixed image keeps the space, so the old contents have to go. */
+	plan->kind = vhdx_keeps_blocks(vhdx) ? VHDX_PLAN_PUNCH :
+					       VHDX_PLAN_RELEASE;
 }
 
 /**
