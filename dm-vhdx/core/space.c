@@ -250,7 +250,8 @@ int vhdx_space_alloc(struct vhdx_space *space, u64 units, u64 below, u64 *unit)
 	u64 limit = min(below, space->units);
 	u64 start, end;
 
-	if (space->units - space->busy_units < units)
+	/* A fixed VHD has an empty map and takes nothing from it. */
+	if (!units || space->units - space->busy_units < units)
 		return -ENOSPC;
 	start = find_next_zero_bit(space->busy, space->units, space->hint);
 	space->hint = start;
