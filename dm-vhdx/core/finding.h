@@ -17,6 +17,7 @@
 	X(NO_MEMORY, ENOMEM, FATAL, "not enough memory") \
 	X(NOT_AN_IMAGE, EMEDIUMTYPE, FATAL, "neither a VHDX nor a VHD image") \
 	X(TOO_SHORT, EUCLEAN, FATAL, "the file is too short for an image") \
+	X(TOO_LONG, EFBIG, FATAL, "the file is longer than any image of its format can be") \
 	/* VHDX headers, [MS-VHDX] 2.2.2 */ \
 	X(NO_VALID_HEADER, EBADMSG, FATAL, "neither header has a valid signature and checksum") \
 	X(HEADERS_AMBIGUOUS, EUCLEAN, FATAL, "two different headers have the same sequence number") \

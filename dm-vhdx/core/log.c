@@ -361,7 +361,7 @@ static int vhdx_log_check_head(struct vhdx_container *c,
 	if (vhdx_size(c) < flushed)
 		return vhdx_report(report, VHDX_F_LOG_FILE_TRUNCATED,
 				   log_offset, flushed);
-	if (last > VHDX_LOG_MAX_FILE_BYTES)
+	if (last > VHDX_MAX_FILE_BYTES)
 		return vhdx_report(report, VHDX_F_LOG_TOO_FAR, log_offset,
 				   last);
 	return 0;

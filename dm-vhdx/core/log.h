@@ -15,10 +15,8 @@
 #define VHDX_LOG_ENTRY_PAGES 126
 #define VHDX_LOG_ENTRY_MAX_BYTES ((1 + VHDX_LOG_ENTRY_PAGES) * VHDX_PAGE_BYTES)
 
-/* More bytes of zeros and pages than any active sequence of a real writer. */
-#define VHDX_LOG_MAX_SCANNED_BYTES (64U << 20)
+/* More pages and zero ranges than any active sequence of a real writer. */
 #define VHDX_LOG_MAX_PATCHES (1U << 18)
-#define VHDX_LOG_MAX_FILE_BYTES (128ULL << 40)
 
 /**
  * struct vhdx_log_page - one page of metadata to be logged

@@ -34,6 +34,10 @@ static int vhdx_open_file_id(struct vhdx_opening *o)
 	if (vhdx_size(o->c) < VHDX_HEADER_SECTION_BYTES)
 		return vhdx_report(o->report, VHDX_F_TOO_SHORT, 0,
 				   vhdx_size(o->c));
+	/* A sparse file may be; it must not cost memory to find that out. */
+	if (vhdx_size(o->c) > VHDX_MAX_FILE_BYTES)
+		return vhdx_report(o->report, VHDX_F_TOO_LONG, 0,
+				   vhdx_size(o->c));
 	err = vhdx_read(o->c, VHDX_FILE_ID_OFFSET, signature,
 			sizeof(signature));
 	if (err)
