@@ -6,7 +6,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "crash.h"
 #include "platform-user.h"
@@ -306,9 +305,10 @@ static void run_config(struct crash *crash, const struct options *o)
 	}
 }
 
+/* One line of TAP for each kind of image. */
 static void run_configs(struct crash *crash, const struct options *o)
 {
-	time_t start = time(NULL);
+	unsigned int tests = 0;
 	size_t i;
 
 	for (i = 0; i < nr_configs && !is_over(crash); i++) {
@@ -318,16 +318,17 @@ static void run_configs(struct crash *crash, const struct options *o)
 			continue;
 		crash->config = &configs[i];
 		run_config(crash, o);
-		printf("%-18s %8" PRIu64 " distinct states, %ld s so far\n",
-		       configs[i].name, crash->distinct - before,
-		       (long)(time(NULL) - start));
+		printf("%sok %u - %s: %" PRIu64 " distinct states\n",
+		       crash->failed ? "not " : "", ++tests, configs[i].name,
+		       crash->distinct - before);
 		fflush(stdout);
 	}
+	printf("1..%u\n", tests);
 }
 
 static void print_result(const struct crash *crash)
 {
-	printf("%" PRIu64 " workloads, %" PRIu64 " crash states, %" PRIu64
+	printf("# %" PRIu64 " workloads, %" PRIu64 " crash states, %" PRIu64
 	       " distinct, %" PRIu64 " checked, %" PRIu64
 	       " crashes inside replays, %" PRIu64 " runs with faults: %s\n",
 	       crash->sequences, crash->states, crash->distinct,
@@ -350,6 +351,66 @@ static void usage(void)
 	exit(1);
 }
 
+static void set_text(struct crash *crash, struct options *o, int c)
+{
+	switch (c) {
+	case 'c':
+		o->only = optarg;
+		break;
+	case 'p':
+		o->prelude = optarg;
+		break;
+	case 'x':
+		o->run = optarg;
+		break;
+	case 'w':
+		crash->save = optarg;
+		break;
+	default:
+		usage();
+	}
+}
+
+static void set_option(struct crash *crash, struct options *o, int c)
+{
+	u64 n = optarg ? strtoull(optarg, NULL, 0) : 0;
+
+	switch (c) {
+	case 's':
+		crash->seed = n;
+		break;
+	case 'o':
+		o->ops = n;
+		break;
+	case 'r':
+		o->random = n;
+		break;
+	case 'l':
+		o->length = min_t(u64, n, CRASH_MAX_STEPS);
+		break;
+	case 'f':
+		o->faults = n;
+		break;
+	case 'n':
+		crash->limit = n;
+		break;
+	case 'd':
+		crash->depth_every = n;
+		break;
+	case 'g':
+		crash->go_on_every = n;
+		break;
+	case 'k':
+		crash->cuts.random = n;
+		break;
+	case 't':
+		crash->cuts.every_tear = true;
+		break;
+	default:
+		set_text(crash, o, c);
+	}
+}
+
 static void parse(struct crash *crash, struct options *o, int argc, char **argv)
 {
 	static const struct option known[] = {
@@ -362,29 +423,10 @@ static void parse(struct crash *crash, struct options *o, int argc, char **argv)
 		{ "every-tear", 0, NULL, 't' }, { "save", 1, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
-	unsigned long long n;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
-		n = optarg ? strtoull(optarg, NULL, 0) : 0;
-		switch (c) {
-		case 's': crash->seed = n; break;
-		case 'o': o->ops = n; break;
-		case 'r': o->random = n; break;
-		case 'l': o->length = min_t(u64, n, CRASH_MAX_STEPS); break;
-		case 'f': o->faults = n; break;
-		case 'n': crash->limit = n; break;
-		case 'c': o->only = optarg; break;
-		case 'p': o->prelude = optarg; break;
-		case 'x': o->run = optarg; break;
-		case 'd': crash->depth_every = n; break;
-		case 'g': crash->go_on_every = n; break;
-		case 'k': crash->cuts.random = n; break;
-		case 't': crash->cuts.every_tear = true; break;
-		case 'w': crash->save = optarg; break;
-		default: usage();
-		}
-	}
+	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
+		set_option(crash, o, c);
 	if (optind != argc)
 		usage();
 }
@@ -400,7 +442,7 @@ int main(int argc, char **argv)
 
 	parse(&crash, &o, argc, argv);
 	crash.cuts.seed = crash.seed ^ 0xc0ffee;
-	printf("seed %" PRIu64 "\n", crash.seed);
+	printf("# seed %" PRIu64 "\n", crash.seed);
 	fflush(stdout);
 	run_configs(&crash, &o);
 	print_result(&crash);

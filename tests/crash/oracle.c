@@ -141,15 +141,18 @@ void oracle_stamp(void *buf, uint64_t piece, uint32_t value)
 		words[1] = piece;
 		words[2] = value;
 		for (i = 3; i < WORDS; i++)
-			words[i] = key ^ i * 0x0101010101010101ULL;
+			words[i] = key + i;
 	}
 	memcpy(buf, words, sizeof(words));
 }
 
 static bool is_stamp(const void *bytes, uint64_t piece, uint32_t value)
 {
+	static const uint8_t zeros[ORACLE_PIECE];
 	uint8_t stamp[ORACLE_PIECE];
 
+	if (!value)
+		return !memcmp(bytes, zeros, ORACLE_PIECE);
 	oracle_stamp(stamp, piece, value);
 	return !memcmp(bytes, stamp, ORACLE_PIECE);
 }

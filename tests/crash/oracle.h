@@ -42,7 +42,7 @@ struct oracle {
 
 void oracle_init(struct oracle *oracle, uint64_t pieces);
 void oracle_destroy(struct oracle *oracle);
-/* The same history, from now on on its own. */
+/* The same history, independent from now on. */
 void oracle_copy(struct oracle *oracle, const struct oracle *from);
 
 /* A write (or with @value 0 a discard or zeroing) was issued. */

@@ -179,8 +179,10 @@ struct inner {
 	u8 *bytes;
 };
 
-/* The bytes that replay, and a clean end of the session, leave untouched by
- * chance: all but the headers and the log. */
+/*
+ * What two replays that end cleanly must leave alike: all but the headers and
+ * the log, which hold GUIDs of their own.
+ */
 static bool same_outside_log(const struct config *config,
 			     const struct sim_state *a,
 			     const struct sim_state *b)

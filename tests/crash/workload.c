@@ -14,6 +14,7 @@
 	.block_bytes = MIB, .sector_bytes = sector, .physical_bytes = 4096, \
 	.log_bytes = MIB, \
 }
+
 #define VHD_CONFIG(t, block) { \
 	.format = VHDX_FORMAT_VHD, .type = t, .virtual_bytes = MIB, \
 	.block_bytes = block, .timestamp = 1, \
