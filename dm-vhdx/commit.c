@@ -444,17 +444,11 @@ void dm_vhdx_commit_start(struct dm_vhdx *dv, struct vhdx_image *image)
 /* All is durable, the log empty, the tail cut off. */
 static int dm_vhdx_finish(struct dm_vhdx *dv, void *arg)
 {
-	struct vhdx_image *image = dv->image;
-	int err = 0;
+	int err;
 
 	if (READ_ONCE(dv->mode) != DM_VHDX_RW)
 		return 0;
-	if (vhdx_image_is_dirty(image))
-		err = vhdx_image_commit(image);
-	if (!err)
-		err = vhdx_image_punch_all(image);
-	if (!err)
-		err = vhdx_image_finish(image);
+	err = vhdx_image_finish(dv->image);
 	if (err)
 		dm_vhdx_set_mode(dv, DM_VHDX_RO,
 				 "the image could not be finished", err);
