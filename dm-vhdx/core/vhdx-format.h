@@ -28,7 +28,7 @@
 #define VHDX_MAX_REGIONS 2047
 #define VHDX_MAX_METADATA_ITEMS 2047
 #define VHDX_MAX_METADATA_ITEM_BYTES (1U << 20)
-#define VHDX_MAX_LOG_BYTES (1ULL << 30)
+#define VHDX_MAX_LOG_BYTES (64U << 20)	/* read whole when it is dirty */
 #define VHDX_MAX_FILE_BYTES (128ULL << 40)
 #define VHDX_CHUNK_SECTORS (1ULL << 23)
 
