@@ -54,6 +54,7 @@ struct vhdx_ring {
 	u32 len;
 	const vhdx_guid *guid;
 	u64 work;	/* bytes that may still be summed up */
+	u64 patched;	/* bytes of all patches so far */
 };
 
 static const u8 *vhdx_ring_at(const struct vhdx_ring *ring, u64 pos)
@@ -323,6 +324,10 @@ static int vhdx_log_collect(struct vhdx_ring *ring, u32 pos, u64 log_offset,
 					    limit_bytes, report);
 		if (err)
 			return err;
+		ring->patched += patch->len_bytes;
+		if (ring->patched > VHDX_LOG_MAX_PATCH_BYTES)
+			return vhdx_report(report, VHDX_F_LOG_TOO_MANY,
+					   log_offset + pos, ring->patched);
 		overlay->count++;
 	}
 	return 0;

@@ -15,8 +15,12 @@
 #define VHDX_LOG_ENTRY_PAGES 126
 #define VHDX_LOG_ENTRY_MAX_BYTES ((1 + VHDX_LOG_ENTRY_PAGES) * VHDX_PAGE_BYTES)
 
-/* More pages and zero ranges than any active sequence of a real writer. */
+/*
+ * More pages and ranges of zeros, and more bytes in them, than any active
+ * sequence of a real writer: the largest BAT has 513 MiB.
+ */
 #define VHDX_LOG_MAX_PATCHES (1U << 18)
+#define VHDX_LOG_MAX_PATCH_BYTES (2ULL << 30)
 
 /**
  * struct vhdx_log_page - one page of metadata to be logged
