@@ -52,7 +52,7 @@ static u64 pages_in_memory(void)
 	u64 i, n = 0;
 
 	for (i = 0; i < bat.pages; i++)
-		n += bat.page[i] != NULL;
+		n += !!bat.page[i];
 	return n;
 }
 
