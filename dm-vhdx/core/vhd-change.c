@@ -254,7 +254,7 @@ static int vhd_bat_write_dirty(struct vhd_image *vhd)
 
 /**
  * vhd_commit() - make every change durable
- * @image: the image
+ * @image: a dynamic image; a fixed one is never dirty
  *
  * May sleep.
  *
@@ -266,8 +266,6 @@ int vhd_commit(struct vhdx_image *image)
 	struct vhdx_container *c = image->container;
 	int err = vhdx_flush(c);
 
-	if (image->geometry.type == VHDX_TYPE_FIXED)
-		return vhdx_image_metadata_result(image, err);
 	if (!err)
 		err = vhd_bat_write_dirty(vhd);
 	if (!err)
