@@ -8,8 +8,8 @@
 
 void sim_state_copy(struct sim_state *to, const struct sim_state *from)
 {
+	*to = *from;
 	store_clone(&to->store, &from->store);
-	to->size = from->size;
 }
 
 void sim_state_destroy(struct sim_state *state)
@@ -114,7 +114,7 @@ static int sim_punch(struct vhdx_container *c, u64 offset, u64 len)
 		return sim_misuse(disk, "punch", offset, len);
 	if (ret)
 		return ret;
-	if (disk->no_punch)
+	if (disk->now.no_punch)
 		return -EOPNOTSUPP;
 	store_punch(&disk->now.store, offset, len);
 	sim_record(disk, SIM_PUNCH, offset, len);
@@ -128,6 +128,8 @@ static int sim_resize(struct vhdx_container *c, u64 size)
 
 	if (ret)
 		return ret;
+	if (disk->now.device)
+		return size <= disk->now.size ? 0 : -ENOSPC;
 	if (size == disk->now.size)
 		return 0;
 	if (size < disk->now.size)
@@ -176,7 +178,10 @@ static u64 sim_size(struct vhdx_container *c)
 
 static u64 sim_next_data(struct vhdx_container *c, u64 offset, u64 end)
 {
-	return store_next_data(&to_sim(c)->now.store, offset, end);
+	struct sim_disk *disk = to_sim(c);
+
+	return disk->now.device ? offset :
+	       store_next_data(&disk->now.store, offset, end);
 }
 
 static const struct vhdx_container_ops sim_ops = {
@@ -193,6 +198,7 @@ void sim_disk_init(struct sim_disk *disk, const struct sim_state *state)
 {
 	memset(disk, 0, sizeof(*disk));
 	disk->container.ops = &sim_ops;
+	disk->container.fixed_size = state->device;
 	sim_state_copy(&disk->durable, state);
 	sim_state_copy(&disk->now, state);
 }

@@ -34,9 +34,18 @@ struct sim_change {
 	struct store after;
 };
 
+/**
+ * struct sim_state - a file, and what the host can do with it
+ * @store: its bytes
+ * @size: its length
+ * @device: a block device: the length is fixed, holes cannot be seen
+ * @no_punch: punch() is -EOPNOTSUPP
+ */
 struct sim_state {
 	struct store store;
 	u64 size;
+	bool device;
+	bool no_punch;
 };
 
 struct sim_disk;
@@ -50,7 +59,6 @@ typedef void sim_hook(struct sim_disk *disk, void *arg);
  * @change: changes since the last flush, oldest first
  * @changes: how many
  * @room: allocated
- * @no_punch: punch() is -EOPNOTSUPP
  * @before_flush: called when the core flushes and something is not durable
  * @arg: for it
  * @operations: changing operations so far, flushes included
@@ -70,7 +78,6 @@ struct sim_disk {
 	struct sim_change *change;
 	size_t changes;
 	size_t room;
-	bool no_punch;
 	sim_hook *before_flush;
 	void *arg;
 	u64 operations;

@@ -21,12 +21,17 @@
 }
 
 const struct config configs[] = {
-	{ "vhdx-dynamic-512", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 3 },
-	{ "vhdx-dynamic-4096", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 4096), 3 },
-	{ "vhdx-fixed-512", VHDX_CONFIG(VHDX_TYPE_FIXED, 512), 3 },
-	{ "vhdx-fixed-4096", VHDX_CONFIG(VHDX_TYPE_FIXED, 4096), 3 },
-	{ "vhd-dynamic", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 3 },
-	{ "vhd-fixed", VHD_CONFIG(VHDX_TYPE_FIXED, 0), 3 },
+	{ "vhdx-dynamic-512", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 0, false },
+	{ "vhdx-dynamic-4096", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 4096), 0, false },
+	{ "vhdx-fixed-512", VHDX_CONFIG(VHDX_TYPE_FIXED, 512), 0, false },
+	{ "vhdx-fixed-4096", VHDX_CONFIG(VHDX_TYPE_FIXED, 4096), 0, false },
+	{ "vhdx-device", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 9 * MIB, false },
+	{ "vhdx-no-punch", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 0, true },
+	{ "vhd-dynamic", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 0, false },
+	{ "vhd-fixed", VHD_CONFIG(VHDX_TYPE_FIXED, 0), 0, false },
+	{ "vhd-device", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 2 * MIB,
+	  false },
+	{ "vhd-no-punch", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 0, true },
 };
 
 const size_t nr_configs = ARRAY_SIZE(configs);
@@ -50,7 +55,11 @@ static u64 block_bytes(const struct config *config)
 
 void config_create(const struct config *config, struct sim_state *state)
 {
-	struct sim_state nothing = { 0 };
+	struct sim_state nothing = {
+		.size = config->device_bytes,
+		.device = config->device_bytes,
+		.no_punch = config->no_punch,
+	};
 	struct sim_disk disk;
 	int err;
 
@@ -120,6 +129,38 @@ int run_step(struct run *run, const struct step *step)
 	return run->image ? step->fn(run, step) : -ENODEV;
 }
 
+/* What a piece shows now is what a later flush promises. */
+static int settle(struct run *run, u64 first, const u8 *bytes, u64 pieces)
+{
+	u64 i, from;
+	u32 value;
+
+	for (i = 0; i < pieces; i++) {
+		if (oracle_judge(&run->oracle, first + i,
+				 bytes + i * ORACLE_PIECE, &value, &from) !=
+		    ORACLE_LEGAL)
+			return -EUCLEAN;
+		if (value != oracle_current(&run->oracle, first + i))
+			oracle_issue(&run->oracle, first + i, 1, value);
+	}
+	return 0;
+}
+
+int run_settle(struct run *run)
+{
+	u64 len = config_virtual_bytes(run->config), at, now;
+	int err = 0;
+
+	for (at = 0; at < len && !err; at += now) {
+		now = min_t(u64, len - at, MIB);
+		err = vhdx_image_read(run->image, at, run->buf, now);
+		if (!err)
+			err = settle(run, at / ORACLE_PIECE, run->buf,
+				     now / ORACLE_PIECE);
+	}
+	return err;
+}
+
 /* ---- steps ------------------------------------------------------------- */
 
 static int write_range(struct run *run, u64 offset, u64 len)
@@ -164,11 +205,17 @@ static int write_across(struct run *run, const struct step *step)
 			   block_bytes(run->config) - 8 * KIB, 16 * KIB);
 }
 
+/* A discard may leave what the host cannot punch. */
 static int discard_range(struct run *run, u64 offset, u64 len)
 {
+	int err;
+
 	oracle_issue(&run->oracle, offset / ORACLE_PIECE, len / ORACLE_PIECE,
 		     0);
-	return vhdx_image_discard(run->image, offset, len);
+	err = vhdx_image_discard(run->image, offset, len);
+	if (!err && run->config->no_punch)
+		err = run_settle(run);
+	return err;
 }
 
 static int discard_full(struct run *run, const struct step *step)
@@ -299,38 +346,6 @@ static int reopen(struct run *run, const struct step *step)
 	end_compaction(run);
 	vhdx_image_close(run->image);
 	return open_again(run);
-}
-
-/* What a piece shows now is what a later flush promises. */
-static int settle(struct run *run, u64 first, const u8 *bytes, u64 pieces)
-{
-	u64 i, from;
-	u32 value;
-
-	for (i = 0; i < pieces; i++) {
-		if (oracle_judge(&run->oracle, first + i,
-				 bytes + i * ORACLE_PIECE, &value, &from) !=
-		    ORACLE_LEGAL)
-			return -EUCLEAN;
-		if (value != oracle_current(&run->oracle, first + i))
-			oracle_issue(&run->oracle, first + i, 1, value);
-	}
-	return 0;
-}
-
-int run_settle(struct run *run)
-{
-	u64 len = config_virtual_bytes(run->config), at, now;
-	int err = 0;
-
-	for (at = 0; at < len && !err; at += now) {
-		now = min_t(u64, len - at, MIB);
-		err = vhdx_image_read(run->image, at, run->buf, now);
-		if (!err)
-			err = settle(run, at / ORACLE_PIECE, run->buf,
-				     now / ORACLE_PIECE);
-	}
-	return err;
 }
 
 /*

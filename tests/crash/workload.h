@@ -15,12 +15,14 @@
  * struct config - one kind of image
  * @name: for --only and messages
  * @options: how it is created
- * @blocks: how many blocks the workloads use
+ * @device_bytes: it is on a block device of this size; 0: in a file
+ * @no_punch: the host cannot punch
  */
 struct config {
 	const char *name;
 	struct vhdx_create_options options;
-	unsigned int blocks;
+	u64 device_bytes;
+	bool no_punch;
 };
 
 extern const struct config configs[];

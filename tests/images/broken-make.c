@@ -18,6 +18,13 @@ bool base_is_vhd(enum base base)
 	return base == BASE_VHD || base == BASE_VHD_FIXED;
 }
 
+const char *broken_extension(const struct broken *broken)
+{
+	if (broken->extension)
+		return broken->extension;
+	return base_is_vhd(broken->base) ? "vhd" : "vhdx";
+}
+
 static void must(int err, const char *what)
 {
 	if (!err)

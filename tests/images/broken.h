@@ -73,6 +73,7 @@ struct put {
  * @put: changes, up to the first AT_NONE
  * @more: changes that no put can express, after them
  * @format_named: opened as what it is, without guessing
+ * @extension: of the file's name, if not that of its format
  */
 struct broken {
 	const char *name;
@@ -81,6 +82,7 @@ struct broken {
 	struct put put[BROKEN_PUTS];
 	void (*more)(struct ram *ram);
 	bool format_named;
+	const char *extension;
 };
 
 extern const struct broken broken_vhdx[];
@@ -91,5 +93,6 @@ extern const size_t nr_broken_vhd;
 /* Make the image; destroy it afterwards. */
 void broken_make(const struct broken *broken, struct ram *ram);
 bool base_is_vhd(enum base base);
+const char *broken_extension(const struct broken *broken);
 
 #endif
