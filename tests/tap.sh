@@ -9,14 +9,14 @@ tap_failures=0
 # tap_check NAME CMD...: one test, which CMD passes by its exit status. CMD runs
 # under set -e in a process of its own; its output is shown when it fails.
 tap_check() {
-	local name=$1 output status=0
+	local name=$1 output status=0 started=$SECONDS
 	shift
 	tap_count=$((tap_count + 1))
 	output=$(mktemp)
 	tap_run "$@" >"$output" 2>&1 &
 	wait $! || status=$?
 	if [ "$status" = 0 ]; then
-		echo "ok $tap_count - $name"
+		echo "ok $tap_count - $name ($((SECONDS - started)) s)"
 	else
 		echo "not ok $tap_count - $name"
 		echo "# status $status"

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the tests in a guest share. Sourced, never run. A test may use /dev/vda
+# as it likes; whatever it leaves mapped or mounted is taken down at its end.
+
+[ "${IN_VM:-}" = 1 ] || { echo "this runs in tests/vm/vm.sh only" >&2; exit 2; }
+
+TOP=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+TOOL=$TOP/userspace/vhdxsetup
+BUILT=$TOP/build/tests
+H=/mnt/host	# the host file system, where images live
+G=/mnt/guest	# the file system inside an image
+. "$TOP/tests/tap.sh"
+mkdir -p $H $G
+
+export BUILT
+
+MIB=$((1024 * 1024))
+GIB=$((1024 * MIB))
+export GIB
+
+# long VALUE SHORT: VALUE in the full run, SHORT in the short one.
+long() {
+	if [ "${LENGTH:-all}" = all ]; then echo "$1"; else echo "$2"; fi
+}
+
+# ---- the host's file system ------------------------------------------------
+
+# host_fs TYPE [MKFS-OPTIONS]: an empty one at $H
+host_fs() {
+	local type=$1
+	shift
+	! mountpoint -q $H || umount $H
+	case $type in
+	ext4) mkfs.ext4 -q -F "$@" /dev/vda ;;
+	xfs) mkfs.xfs -q -f "$@" /dev/vda ;;
+	btrfs) mkfs.btrfs -q -f "$@" /dev/vda ;;
+	tmpfs) mount -t tmpfs -o size=1500m tmpfs $H; return ;;
+	esac
+	mount /dev/vda $H
+}
+
+file_bytes() { stat -c %s "$1"; }
+allocated_bytes() { echo $((512 * $(stat -c %b "$1"))); }
+
+# ---- images and mappings ---------------------------------------------------
+
+# map IMAGE NAME BYTES [--readonly] [ARG...]: the plain device-mapper way
+map() {
+	local image=$1 name=$2 sectors=$(($3 / 512)) options=()
+	shift 3
+	if [ "${1:-}" = --readonly ]; then
+		options=("$1")
+		shift
+	fi
+	dmsetup create "${options[@]}" "$name" --table "0 $sectors vhdx $image $#${*:+ $*}"
+}
+
+# Somebody may still look at the device for a moment.
+unmap() {
+	dmsetup remove --retry "$1"
+}
+
+# dump DEVICE FILE: what the device shows, as a sparse file
+dump() {
+	dd if="$1" of="$2" bs=4M iflag=direct conv=sparse status=none
+	truncate -s "$(blockdev --getsize64 "$1")" "$2"
+}
+
+# sound IMAGE: our own check finds nothing wrong and nothing untidy
+sound() {
+	"$TOOL" check "$1"
+}
+
+# others_read IMAGE RAW: what other programs read is what RAW holds
+others_read() {
+	case $1 in
+	*.vhdx)
+		qemu-img check -q -f vhdx "$1"
+		qemu-img compare -q -f vhdx -F raw "$1" "$2"
+		;;
+	*.vhd)
+		qemu-img compare -q -f vpc -F raw "$1" "$2"
+		vhdiinfo "$1" >/dev/null
+		;;
+	esac
+}
+
+# agree IMAGE DUMP: an unmapped image is sound, and holds what the device showed
+agree() {
+	sound "$1"
+	others_read "$1" "$2"
+}
+
+# fails CMD...: CMD fails. (After a bare ! bash does not heed set -e.)
+fails() {
+	! "$@"
+}
+
+# fails_with TEXT CMD...: CMD fails, and says TEXT in exactly one line
+fails_with() {
+	local text=$1 output status=0
+	shift
+	output=$("$@" 2>&1) || status=$?
+	echo "$output"
+	[ "$status" != 0 ]
+	grep -qF -- "$text" <<<"$output"
+	[ "$(wc -l <<<"$output")" = 1 ]
+}
+
+# ---- the end ---------------------------------------------------------------
+
+take_guest_down() {
+	local name
+
+	! mountpoint -q $G || umount $G || umount -l $G
+	for name in $(maps_of linear) $(maps_of vhdx); do
+		dmsetup remove --force --retry "$name"
+	done
+}
+
+maps_of() { # TARGET
+	dmsetup ls --target "$1" | awk '/^No devices/ { next } { print $1 }'
+}
+
+take_down() {
+	take_guest_down
+	losetup -D
+	! mountpoint -q $H || umount $H
+}
+
+# A test that leaves something behind which cannot be taken down has failed.
+trap take_down EXIT

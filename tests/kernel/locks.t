@@ -1,0 +1,138 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# One writer or any number of readers of an image, whoever they are.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+SIZE=$((64 * MIB))
+
+# hold IMAGE FORMAT [-r]: qemu-io has the image open until let_go
+hold() {
+	mkfifo "$H/hold"
+	qemu-io -f "$2" ${3:+"$3"} "$1" <"$H/hold" >"$H/held" 2>&1 &
+	holder=$!
+	exec 9>"$H/hold"
+	echo 'read 0 512' >&9
+	for _ in {1..100}; do
+		! grep -q 'read 512/512' "$H/held" || return 0
+		sleep 0.1
+	done
+	cat "$H/held"
+	return 1
+}
+
+let_go() {
+	echo quit >&9
+	exec 9>&-
+	wait "$holder"
+	rm -f "$H/hold"
+}
+
+two_writers() { # IMAGE
+	map "$1" one $SIZE
+	fails map "$1" two $SIZE
+	fails "$TOOL" open "$1" two
+	unmap one
+	"$TOOL" open "$1" one
+	fails map "$1" two $SIZE
+	fails "$TOOL" open "$1" two
+	"$TOOL" close one
+}
+
+writer_and_reader() { # IMAGE
+	map "$1" one $SIZE
+	fails map "$1" two $SIZE --readonly read_only
+	fails "$TOOL" open --readonly "$1" two
+	unmap one
+	map "$1" one $SIZE --readonly read_only
+	fails map "$1" two $SIZE
+	fails "$TOOL" open "$1" two
+	unmap one
+}
+
+readers() { # IMAGE
+	map "$1" one $SIZE --readonly read_only
+	map "$1" two $SIZE --readonly read_only
+	"$TOOL" open --readonly "$1" three
+	"$TOOL" check "$1"
+	"$TOOL" close three
+	unmap two
+	unmap one
+}
+
+busy_for_qemu() { # IMAGE FORMAT
+	map "$1" one $SIZE
+	fails qemu-io -f "$2" -c 'write 0 512' "$1"
+	fails qemu-io -f "$2" -r -c 'read 0 512' "$1"
+	unmap one
+	map "$1" one $SIZE --readonly read_only
+	qemu-io -f "$2" -r -c 'read 0 512' "$1"
+	fails qemu-io -f "$2" -c 'write 0 512' "$1"
+	unmap one
+}
+
+busy_with_qemu() { # IMAGE FORMAT
+	hold "$1" "$2"
+	fails map "$1" one $SIZE
+	fails map "$1" one $SIZE --readonly read_only
+	fails "$TOOL" open "$1" one
+	fails "$TOOL" open --readonly "$1" one
+	let_go
+	hold "$1" "$2" -r
+	fails map "$1" one $SIZE
+	map "$1" one $SIZE --readonly read_only
+	unmap one
+	let_go
+	map "$1" one $SIZE
+	unmap one
+}
+
+# The tool tells who has it, with the exit code for "busy".
+named() { # IMAGE
+	local status=0 said
+
+	map "$1" holder $SIZE
+	said=$("$TOOL" check "$1" 2>&1) || status=$?
+	echo "$said"
+	[ "$status" = 5 ]
+	grep -q holder <<<"$said"
+	status=0
+	"$TOOL" open "$1" other || status=$?
+	[ "$status" = 5 ]
+	unmap holder
+}
+
+# What is mapped read-only does not change under its reader.
+written_under_reader() { # IMAGE
+	map "$1" one $SIZE --readonly read_only
+	fails truncate -s 0 "$1"
+	fails dd if=/dev/zero of="$1" bs=512 count=1 conv=notrunc
+	unmap one
+}
+
+by_another_name() { # IMAGE
+	ln "$1" "$1.link"
+	map "$1" one $SIZE
+	fails map "$1.link" two $SIZE
+	losetup -r /dev/loop7 "$1"
+	unmap one
+	losetup -d /dev/loop7
+	rm "$1.link"
+}
+
+host_fs ext4
+for pair in vhdx:vhdx vhd:vpc; do
+	image=$H/disk.${pair%:*} format=${pair#*:}
+	"$TOOL" create --size=$SIZE "$image"
+	tap_check "${pair%:*}: two writers" two_writers "$image"
+	tap_check "${pair%:*}: a writer and a reader" writer_and_reader "$image"
+	tap_check "${pair%:*}: readers" readers "$image"
+	tap_check "${pair%:*}: mapped, then qemu comes" busy_for_qemu "$image" "$format"
+	tap_check "${pair%:*}: qemu has it, then it is to be mapped" busy_with_qemu "$image" "$format"
+	tap_check "${pair%:*}: the holder is named" named "$image"
+	tap_check "${pair%:*}: readers keep writers of any kind out" written_under_reader "$image"
+	tap_check "${pair%:*}: a second name of the file" by_another_name "$image"
+	take_guest_down
+done
+tap_done

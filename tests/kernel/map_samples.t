@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Images that others wrote: the device shows what is in them, and a read-only
+# mapping changes nothing.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+host_fs ext4
+
+unchanged() { # FILE SHA256
+	echo "$2  $1" | sha256sum -c --quiet
+}
+
+# Hashing is slow where the machine is emulated: the in-process reader is quicker.
+hash_up_to=$(long "$GIB" $((20 * MIB)))
+
+read_only() { # IMAGE RAW-SHA256 BYTES CONTENT-SHA256
+	map "$1" sample "$3" --readonly read_only
+	"$BUILT/compare" "$1" /dev/mapper/sample
+	[ "$3" -gt "$hash_up_to" ] || [ "$(dd if=/dev/mapper/sample bs=1M iflag=direct status=none | sha256sum)" = "$4  -" ]
+	[ "$(blockdev --getro /dev/mapper/sample)" = 1 ]
+	fails dd if=/dev/zero of=/dev/mapper/sample bs=4k count=1 oflag=direct
+	unmap sample
+	unchanged "$1" "$2"
+}
+
+# A write of what is there already ends the log's replay and starts a session;
+# what the image held before is what it holds after.
+write_the_same() { # DEVICE
+	dd if="$1" of="$H/first" bs=64k count=1 iflag=direct status=none
+	dd if="$H/first" of="$1" bs=64k oflag=direct conv=fsync status=none
+	dd if="$1" bs=64k count=1 iflag=direct status=none | cmp - "$H/first"
+}
+
+read_write() { # IMAGE BYTES
+	map "$1" sample "$2"
+	write_the_same /dev/mapper/sample
+	unmap sample
+	"$TOOL" check "$1" || [ $? = 7 ]
+	map "$1" sample "$2" --readonly read_only
+	"$BUILT/compare" "$IMAGES/${1##*/}" /dev/mapper/sample
+	unmap sample
+}
+
+refused() { # IMAGE RAW-SHA256 BYTES
+	fails map "$1" sample "$3" --readonly read_only
+	fails "$TOOL" open --readonly "$1" sample
+	unchanged "$1" "$2"
+}
+
+while IFS=$'\t' read -r name raw bytes content parent; do
+	image=$H/$name
+	if [ ! -f "$IMAGES/$name" ]; then
+		tap_skip "$name" 'not packed here and not in SAMPLES'
+		continue
+	fi
+	cp --sparse=always "$IMAGES/$name" "$image"
+	if [ "$content" = refuse ] || [ "$parent" != - ]; then
+		tap_check "$name is refused" refused "$image" "$raw" "$bytes"
+	else
+		tap_check "$name read-only" read_only "$image" "$raw" "$bytes" "$content"
+		chmod u+w "$image"
+		tap_check "$name read-write" read_write "$image" "$bytes"
+	fi
+	rm -f "$image"
+done < <(grep -v '^#' "$TOP/tests/images/foreign/MANIFEST")
+tap_done

@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Random writes, reads, trims and flushes, verified by fio and by a model.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+SIZE=$((256 * MIB))
+
+# fio writes each place after a trim of it, trims one in ten again, wants zeros
+# there, and everything else as it was written.
+verified() { # DEVICE SIZE
+	fio --name=verify --filename="$1" --size="$2" --direct=1 --ioengine=libaio \
+		--iodepth=16 --rw=randtrimwrite --bsrange=512-1M --fsync=64 --randseed=2 \
+		--trim_percentage=10 --trim_backlog=64 --trim_verify_zero=1 \
+		--verify=crc32c --verify_fatal=1 --output-format=terse >"$H/fio" ||
+		{ cat "$H/fio"; return 1; }
+}
+
+# Many at once in the same blocks: allocation, locks, group commit.
+crowded() { # DEVICE
+	fio --name=crowd --filename="$1" --size=48M --direct=1 --ioengine=libaio --iodepth=8 \
+		--numjobs=4 --offset_increment=48M --rw=randwrite --bsrange=512-64k --fsync=16 \
+		--randseed=3 --verify=crc32c --verify_fatal=1 --group_reporting \
+		--output-format=terse >"$H/fio" || { cat "$H/fio"; return 1; }
+}
+
+fio_on() { # IMAGE
+	map "$1" disk "$SIZE"
+	verified /dev/mapper/disk "$(long "$SIZE" $((64 * MIB)))"
+	crowded /dev/mapper/disk
+	dump /dev/mapper/disk "$H/dump"
+	unmap disk
+	agree "$1" "$H/dump"
+}
+
+model_on() { # IMAGE BYTES
+	local run
+
+	rm -f "$H/model"
+	for run in 1 2 3; do
+		map "$1" disk "$2"
+		"$BUILT/shadow" /dev/mapper/disk "$H/model" $run "$(long 6000 800)"
+		unmap disk
+		sound "$1"
+	done
+	map "$1" disk "$2" --readonly read_only
+	"$BUILT/compare" "$1" /dev/mapper/disk
+	dump /dev/mapper/disk "$H/dump"
+	unmap disk
+	others_read "$1" "$H/dump"
+}
+
+create() { # IMAGE SIZE ARGS...
+	rm -f "$1"
+	"$TOOL" create --size="$2" "${@:3}" "$1"
+}
+
+for fs in $(long 'ext4 xfs btrfs' ext4); do
+	host_fs "$fs"
+	for image in $H/disk.vhdx $H/disk.vhd; do
+		create "$image" "$SIZE"
+		tap_check "fio on ${image##*.} on $fs" fio_on "$image"
+	done
+done
+
+for fs in $(long 'ext4 xfs btrfs tmpfs' xfs); do
+	host_fs "$fs"
+	create $H/disk.vhdx 64M --block-size=1M
+	tap_check "odd ranges in 1 MiB blocks on $fs" model_on $H/disk.vhdx $((64 * MIB))
+	create $H/disk.vhd 64M
+	tap_check "odd ranges in a VHD on $fs" model_on $H/disk.vhd $((64 * MIB))
+done
+create $H/disk.vhdx 96M
+tap_check 'odd ranges in 32 MiB blocks' model_on $H/disk.vhdx $((96 * MIB))
+create $H/disk.vhdx 64M --block-size=1M --sector-size=4096
+tap_check 'odd ranges in 4096 byte sectors' model_on $H/disk.vhdx $((64 * MIB))
+create $H/disk.vhdx 64M --type=fixed
+tap_check 'odd ranges in a fixed VHDX' model_on $H/disk.vhdx $((64 * MIB))
+create $H/disk.vhd 64M --type=fixed
+tap_check 'odd ranges in a fixed VHD' model_on $H/disk.vhd $((64 * MIB))
+tap_done

@@ -1,0 +1,111 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Suspend, resume, reload and remove, again and again, under load.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+SIZE=$((128 * MIB))
+LOOPS=$(long 60 12)
+
+load() { # writes, verified at the end of it
+	fio --name=load --filename=/dev/mapper/disk --size=96M --direct=1 --ioengine=libaio \
+		--iodepth=16 --rw=randwrite --bsrange=512-128k --fsync=32 --randseed=4 \
+		--verify=crc32c --verify_fatal=1 --time_based --runtime="$1" \
+		--output="$H/fio" &
+	loader=$!
+}
+
+loaded() {
+	wait "$loader" || { cat "$H/fio"; return 1; }
+}
+
+# Discards where fio does not write.
+trims() {
+	blkdiscard -o $((96 * MIB)) -l $((32 * MIB)) /dev/mapper/disk
+}
+
+loops() { # IMAGE
+	local i table
+
+	map "$1" disk $SIZE
+	table=$(dmsetup table disk)
+	load $((LOOPS / 3))
+	for ((i = 0; i < LOOPS; i++)); do
+		case $((i % 4)) in
+		0) dmsetup suspend disk ;;
+		1) dmsetup suspend --noflush disk ;;
+		2) dmsetup suspend --nolockfs disk ;;
+		3)
+			dmsetup reload disk --table "$table"
+			trims
+			dmsetup suspend disk
+			;;
+		esac
+		dmsetup message disk 0 commit || :
+		dmsetup status disk
+		[ $((i % 3)) != 0 ] || dmsetup suspend disk
+		dmsetup resume disk
+		dmsetup status disk | grep -q 'rw$'
+	done
+	loaded
+	dump /dev/mapper/disk "$H/dump"
+	unmap disk
+	agree "$1" "$H/dump"
+}
+
+# What status and table print is what house rules promise.
+lines() { # IMAGE
+	local table
+
+	map "$1" disk $SIZE no_discard commit_ms 100
+	table=$(dmsetup table disk)
+	echo "$table"
+	dmsetup status disk
+	dmsetup remove disk
+	dmsetup create disk --table "$table"
+	[ "$(dmsetup table disk)" = "$table" ]
+	[ "$(blockdev --getsize64 /dev/mapper/disk)" = $SIZE ]
+	dmsetup status disk | grep -qE 'vhdx [0-9 /]+.* (rw|ro|fail)$'
+	[ "$(cat "/sys/block/$(basename "$(realpath /dev/mapper/disk)")/queue/discard_max_bytes")" = 0 ]
+	unmap disk
+}
+
+# A table that was loaded and never used leaves no trace.
+loaded_only() { # IMAGE
+	local before i
+
+	before=$(sha256sum <"$1")
+	for ((i = 0; i < 20; i++)); do
+		dmsetup create disk --notable
+		dmsetup load disk --table "0 $((SIZE / 512)) vhdx $1 0"
+		dmsetup remove disk
+	done
+	[ "$(sha256sum <"$1")" = "$before" ]
+}
+
+# While suspended the image is whole: a copy of it is a copy of the disk.
+copied() { # IMAGE
+	map "$1" disk $SIZE
+	fio --name=fill --filename=/dev/mapper/disk --size=32M --direct=1 --rw=randwrite \
+		--bsrange=4k-256k --output="$H/fio"
+	dump /dev/mapper/disk "$H/dump"
+	dmsetup suspend disk
+	cp --sparse=always "$1" "$H/copy.${1##*.}"
+	dmsetup resume disk
+	unmap disk
+	agree "$H/copy.${1##*.}" "$H/dump"
+}
+
+host_fs ext4
+for image in $H/disk.vhdx $H/disk.vhd; do
+	kind=${image##*.}
+	"$TOOL" create --size=$SIZE "$image"
+	tap_check "$kind: table and status" lines "$image"
+	tap_check "$kind: loaded, never resumed" loaded_only "$image"
+	tap_check "$kind: suspend, resume and reload under load" loops "$image"
+	take_guest_down
+	tap_check "$kind: a copy of a suspended image" copied "$image"
+	take_guest_down
+done
+tap_done
