@@ -31,6 +31,7 @@ gate=(				# platform.h makes outside the kernel what the kernel has:
 	VOLATILE
 )
 userspace=(
+	BIT_MACRO		# BIT() is the kernel's
 	CAMELCASE		# struct CMUnitTest
 	CONSIDER_COMPLETION	# there is none
 	EMBEDDED_FUNCTION_NAME	# a verb of the tool in a message is no function's name
