@@ -79,6 +79,17 @@ static int vhdx_session_replay(struct vhdx *vhdx)
 	return 0;
 }
 
+/* What there is of a cut sector has read as zeros and will go on so. */
+static int vhdx_session_cut_fragment(struct vhdx *vhdx)
+{
+	struct vhdx_container *c = vhdx->image.container;
+
+	if (vhdx_size(c) >= vhdx->needed_bytes ||
+	    vhdx_size(c) == vhdx->readable_bytes)
+		return 0;
+	return c->ops->resize(c, vhdx->readable_bytes);
+}
+
 /* Blocks that the end of the file cuts get their missing part. */
 static int vhdx_session_complete_file(struct vhdx *vhdx)
 {
@@ -115,6 +126,8 @@ int vhdx_session_begin(struct vhdx_image *image)
 	if (!vhdx->pages)
 		return -ENOMEM;
 	err = vhdx_write_guid(vhdx, &vhdx->headers.page->file_write_guid);
+	if (!err)
+		err = vhdx_session_cut_fragment(vhdx);
 	if (!err && image->needs_replay)
 		err = vhdx_session_replay(vhdx);
 	if (!err)

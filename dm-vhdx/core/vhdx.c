@@ -96,7 +96,8 @@ static int vhdx_open_space(struct vhdx_opening *o)
 	u64 size = vhdx_overlay_size(&vhdx->overlay, o->c);
 	int err;
 
-	vhdx->readable_bytes = vhdx_size(o->c);
+	/* Extents that it cuts consist of whole sectors. */
+	vhdx->readable_bytes = ALIGN_DOWN(vhdx_size(o->c), SECTOR_SIZE);
 	vhdx->needed_bytes = size;
 	err = vhdx_space_init(space, ilog2(VHDX_MIB), size);
 	if (err)
