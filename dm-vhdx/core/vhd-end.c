@@ -95,7 +95,10 @@ static int vhd_begin_end(struct vhd_image *vhd)
 
 	if (vhd->footer_at_end)
 		return 0;
-	if (!c->fixed_size)
+	/* What there is of a cut sector has read as zeros and will go on so. */
+	if (vhd->readable_bytes < vhdx_size(c))
+		err = vhd_resize(vhd, vhd->readable_bytes);
+	if (!err && !c->fixed_size)
 		err = vhd_resize(vhd, vhd->footer_bytes + VHD_FOOTER_BYTES);
 	if (!err)
 		err = vhd_footer_write(vhd, vhd->footer_bytes);
