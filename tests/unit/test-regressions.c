@@ -5,6 +5,7 @@
 #include "image.h"
 #include "space.h"
 #include "unit.h"
+#include "vhd-build.h"
 #include "vhdx-build.h"
 
 static struct ram ram;
@@ -36,7 +37,7 @@ static int teardown(void **state)
 static int try_open(bool writable)
 {
 	struct vhdx_open_options options = {
-		.format = VHDX_FORMAT_VHDX,
+		.any_format = true,
 		.writable = writable,
 	};
 
@@ -122,6 +123,57 @@ static void an_absurd_length_is_refused(void **state)
 	assert_int_equal(report.worst, VHDX_F_TOO_LONG);
 }
 
+/* @at: where the file is cut, in a sector of a block of 1 MiB. */
+static void assert_cut_sector_is_zero(u64 block, u64 data_at, u64 at)
+{
+	struct vhdx_extent extent;
+	u64 in_block = ALIGN_DOWN(at - data_at, 512);
+	u8 again[4096];
+
+	assert_int_equal(ram.container.ops->resize(&ram.container, at), 0);
+	open_rw();
+	assert_int_equal(vhdx_image_load(image, block), 0);
+	vhdx_image_map(image, block * MIB, MIB, false, &extent);
+	assert_int_equal(extent.len_bytes, in_block);
+	assert_int_equal(vhdx_image_read(image, block * MIB + in_block, buf,
+					 4096), 0);
+	assert_true(vhdx_is_zero(buf, 4096));
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+	assert_int_equal(vhdx_image_read(image, block * MIB + in_block, again,
+					 4096), 0);
+	assert_memory_equal(buf, again, 4096);
+}
+
+/* A part of a sector came up as data, then as more data in the next session. */
+static void a_vhdx_cut_in_a_sector(void **state)
+{
+	struct vb_log_entry entry = { .guid = 9, .sequence = 1 };
+	u64 at;
+
+	(void)state;
+	vb.present = 2;
+	vb_make(&ram, &vb);
+	entry.last = vb.end;
+	vb_put_log_entry(&ram, VB_LOG, MIB, 0, &entry);
+	vb_name_log(&ram, 9);
+	at = vb.blocks_at + MIB;
+	assert_cut_sector_is_zero(1, at, at + 512 + 100);
+}
+
+static void a_vhd_cut_in_a_sector(void **state)
+{
+	struct vhd_build build = {
+		.virtual_bytes = MIB,
+		.block_bytes = MIB,
+		.present = 1,
+	};
+	u64 at;
+
+	(void)state;
+	at = vhd_build(&ram, &build) + 512 - 4096 - MIB;
+	assert_cut_sector_is_zero(0, at, at + 1024 + 100);
+}
+
 static void an_empty_map_gives_nothing(void **state)
 {
 	struct vhdx_space space = { 0 };
@@ -142,6 +194,10 @@ int main(void)
 			a_fixed_image_keeps_an_anchor, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_absurd_length_is_refused,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_vhdx_cut_in_a_sector, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_vhd_cut_in_a_sector, setup,
+						teardown),
 		cmocka_unit_test(an_empty_map_gives_nothing),
 	};
 
