@@ -12,6 +12,7 @@
 
 #include <linux/align.h>
 #include <linux/bitmap.h>
+#include <linux/blk_types.h>
 #include <linux/build_bug.h>
 #include <linux/byteorder/generic.h>
 #include <linux/crc32c.h>
