@@ -1,161 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Changing a VHD: a shadow of the disk and random changes over all layouts;
- * then the order of things, where the end of the file goes, bitmaps, and what
- * an error or a full disk leaves behind.
+ * then where blocks and the end of the file go, bitmaps, released space.
  */
 #include "compact.h"
-#include "image.h"
-#include "unit.h"
-#include "vhd-build.h"
+#include "vhd-session.h"
 
-#define MIB (1024 * 1024)
-#define BLOCK (64 * 1024)
-#define BUF (256 * 1024)
-
-static struct ram ram;
-static struct vhdx_image *image;
-static u64 end;
-static u8 buf[BUF];
-static u8 *shadow;
 static u64 seed;
-static enum vhdx_finding last_found;
-
-static void on_found(struct vhdx_report *report, enum vhdx_finding finding,
-		     u64 where, u64 value)
-{
-	(void)report;
-	(void)where;
-	(void)value;
-	last_found = finding;
-}
-
-static struct vhdx_image *open_how(bool writable, bool check, u32 grow_bytes)
-{
-	struct vhdx_open_options options = {
-		.format = VHDX_FORMAT_VHD,
-		.writable = writable,
-		.check = check,
-		.grow_bytes = grow_bytes,
-	};
-	struct vhdx_report report = { .found = on_found, .keep_going = check };
-	struct vhdx_image *opened = NULL;
-	int err;
-
-	last_found = VHDX_F_NONE;
-	err = vhdx_image_open(&ram.container, &options, &report, &opened);
-	if (err)
-		fail_msg("open: %s", vhdx_finding_name(report.worst));
-	return opened;
-}
-
-static void open_rw(void)
-{
-	image = open_how(true, false, 0);
-}
-
-static void close_rw(void)
-{
-	vhdx_image_close(image);
-	image = NULL;
-}
-
-/* Nothing fatal; and if it was finished, nothing at all. */
-static void check(bool finished)
-{
-	vhdx_image_close(open_how(false, true, 0));
-	if (finished && last_found != VHDX_F_NONE)
-		fail_msg("untidy: %s", vhdx_finding_name(last_found));
-}
-
-static void start(const struct vhd_build *build)
-{
-	u64 i;
-
-	ram_init(&ram, 0);
-	end = vhd_build(&ram, build);
-	shadow = calloc(1, build->virtual_bytes);
-	for (i = 0; i < (u64)build->present * build->block_bytes &&
-	     i < build->virtual_bytes; i++)
-		shadow[i] = vhd_build_byte(i / build->block_bytes,
-					   i % build->block_bytes);
-	open_rw();
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	vhdx_image_close(image);
-	image = NULL;
-	assert_int_equal(ram.misuse, 0);
-	ram_destroy(&ram);
-	free(shadow);
-	shadow = NULL;
-	return 0;
-}
-
-static u64 disk_bytes(void)
-{
-	return vhdx_image_geometry(image)->virtual_bytes;
-}
-
-static void assert_disk(void)
-{
-	u64 at, bytes = disk_bytes();
-
-	for (at = 0; at < bytes; at += BUF) {
-		size_t n = min_t(u64, BUF, bytes - at);
-
-		assert_int_equal(vhdx_image_read(image, at, buf, n), 0);
-		assert_memory_equal(buf, shadow + at, n);
-	}
-}
-
-static void put(u64 at, size_t len, u8 value)
-{
-	memset(shadow + at, value, len);
-	assert_int_equal(vhdx_image_write(image, at, shadow + at, len), 0);
-}
-
-static void discard(u64 at, u64 len)
-{
-	memset(shadow + at, 0, len);
-	/* Where holes cannot be punched a discard may leave what is there. */
-	if (ram.no_punch && len % vhdx_image_geometry(image)->block_bytes)
-		assert_int_equal(vhdx_image_write_zeroes(image, at, len, false),
-				 0);
-	else
-		assert_int_equal(vhdx_image_discard(image, at, len), 0);
-}
-
-static void commit(void)
-{
-	assert_int_equal(vhdx_image_commit(image), 0);
-}
-
-static void finish(void)
-{
-	assert_int_equal(vhdx_image_finish(image), 0);
-}
-
-static u32 entry_of(u32 block)
-{
-	u8 p[4];
-
-	ram_peek(&ram, VHD_BAT_AT + block * 4, p, 4);
-	return vhd_get32(p);
-}
-
-/* Both footers are the same, and the second one ends the file. */
-static void assert_footers(void)
-{
-	u8 copy[512], footer[512];
-
-	ram_peek(&ram, 0, copy, 512);
-	ram_peek(&ram, ram.size - 512, footer, 512);
-	assert_memory_equal(copy, "conectix", 8);
-	assert_memory_equal(copy, footer, 512);
-}
 
 static u32 rnd(u32 below)
 {
@@ -314,28 +165,6 @@ static void block_devices(void **state)
 	teardown(NULL);
 	build.packed = true;
 	random_changes(&build, true, true);
-}
-
-static void device_full(void **state)
-{
-	struct vhd_build build = { .virtual_bytes = MIB, .block_bytes = BLOCK };
-
-	(void)state;
-	start(&build);
-	close_rw();
-	ram.size = ALIGN(end, 4096) + 3 * (BLOCK + 4096) + 512;
-	ram.container.fixed_size = true;
-	open_rw();
-	put(0, 3 * BLOCK, 9);
-	assert_int_equal(vhdx_image_write(image, 3 * BLOCK, buf, 512),
-			 -ENOSPC);
-	assert_false(vhdx_image_failed(image));
-	/* What is released comes to the rescue. */
-	discard(BLOCK, BLOCK);
-	put(3 * BLOCK, 512, 7);
-	assert_disk();
-	finish();
-	assert_footers();
 }
 
 /* New blocks go where Windows puts them. */
@@ -606,88 +435,6 @@ static void reused_space_is_zero(void **state)
 	assert_disk();
 }
 
-/* The footer, its copy, or the end of the file is missing: begin() mends. */
-static void a_session_mends(void **state)
-{
-	struct vhd_build build = {
-		.virtual_bytes = MIB,
-		.block_bytes = BLOCK,
-		.present = 2,
-	};
-	u8 zeros[512] = { 0 };
-
-	(void)state;
-	start(&build);
-	close_rw();
-	ram_poke(&ram, end, zeros, 512);
-	open_rw();
-	put(0, 512, 3);
-	close_rw();
-	assert_footers();
-	assert_int_equal(ram.size % 4096, 0);
-	ram_poke(&ram, 0, zeros, 512);
-	open_rw();
-	put(0, 512, 4);
-	commit();
-	assert_footers();
-	close_rw();
-	/* The end of the block that ends last is cut off. */
-	ram.size = (u64)entry_of(0) * 512 + 512 + 4096;
-	store_punch(&ram.store, ram.size, 4 * MIB);
-	memset(shadow + 4096, 0, BLOCK - 4096);
-	open_rw();
-	assert_disk();
-	put(BLOCK - 512, 512, 5);
-	assert_disk();
-	finish();
-	close_rw();
-	assert_footers();
-	check(true);
-	open_rw();
-	assert_disk();
-}
-
-static void short_footers_are_replaced(void **state)
-{
-	struct vhd_build build = {
-		.virtual_bytes = MIB,
-		.block_bytes = BLOCK,
-		.present = 1,
-		.packed = true,
-	};
-
-	(void)state;
-	start(&build);
-	close_rw();
-	ram.size--;
-	open_rw();
-	put(0, 512, 5);
-	assert_int_equal(ram.size, end + 511);
-	put(4 * BLOCK, 512, 5);
-	finish();
-	assert_footers();
-	assert_disk();
-}
-
-static void read_only_is_read_only(void **state)
-{
-	struct vhd_build build = {
-		.virtual_bytes = MIB,
-		.block_bytes = BLOCK,
-		.present = 1,
-	};
-
-	(void)state;
-	start(&build);
-	close_rw();
-	image = open_how(false, false, 0);
-	assert_int_equal(vhdx_image_write(image, 0, buf, 512), -EROFS);
-	assert_int_equal(vhdx_image_discard(image, 0, BLOCK), -EROFS);
-	assert_int_equal(vhdx_image_prepare_write(image, 0), -EROFS);
-	assert_disk();
-	assert_int_equal(ram_changes(&ram), 0);
-}
-
 static void fixed_images(void **state)
 {
 	u64 offset, len;
@@ -711,144 +458,6 @@ static void fixed_images(void **state)
 	assert_int_equal(ram.size, 3 * MIB + 512);
 	check(true);
 	assert_disk();
-}
-
-static void full_file_system(void **state)
-{
-	struct vhd_build build = {
-		.virtual_bytes = MIB,
-		.block_bytes = BLOCK,
-		.present = 1,
-	};
-
-	(void)state;
-	start(&build);
-	ram.max_size = ram.size + BLOCK + 4096;
-	put(BLOCK, 512, 1);
-	assert_int_equal(vhdx_image_write(image, 2 * BLOCK, buf, 512),
-			 -ENOSPC);
-	assert_false(vhdx_image_failed(image));
-	commit();
-	assert_disk();
-	assert_footers();
-	ram.max_size = 0;
-	put(2 * BLOCK, 512, 1);
-	assert_disk();
-	finish();
-	check(true);
-}
-
-/* No room for the footer in a longer file: as if nothing had been. */
-static void no_room_for_the_footer(void **state)
-{
-	struct vhd_build build = {
-		.virtual_bytes = MIB,
-		.block_bytes = BLOCK,
-		.present = 1,
-	};
-	u64 was;
-
-	(void)state;
-	start(&build);
-	put(0, 512, 1);
-	commit();
-	was = ram.size;
-	ram_fail(&ram, 1, ENOSPC, false, RAM_BIT(RAM_WRITE));
-	assert_int_equal(vhdx_image_prepare_write(image, 3), -ENOSPC);
-	assert_false(vhdx_image_failed(image));
-	assert_int_equal(ram.size, was);
-	assert_footers();
-	put(3 * BLOCK, 512, 1);
-	finish();
-	check(true);
-	assert_disk();
-}
-
-static int scenario(void)
-{
-	int err = 0;
-	u32 i;
-
-	for (i = 0; i < 6 && !err; i++) {
-		memset(buf, 0x10 + i, 1024);
-		err = vhdx_image_write(image, (2 + i) * BLOCK, buf, 1024);
-		if (!err)
-			err = vhdx_image_discard(image, (1 + i) * BLOCK, BLOCK);
-		if (!err && i % 2)
-			err = vhdx_image_commit(image);
-		if (!err && i == 3)
-			err = vhdx_image_punch_all(image);
-	}
-	if (!err)
-		err = vhdx_image_finish(image);
-	return err;
-}
-
-/* Each operation fails once, for ever: nothing is lost and it is told. */
-static void failing(unsigned int mask, bool packed)
-{
-	struct vhd_build build = {
-		.virtual_bytes = MIB,
-		.block_bytes = BLOCK,
-		.present = 2,
-		.packed = packed,
-	};
-	u64 n;
-	int err;
-
-	for (n = 1; n < 1000; n++) {
-		start(&build);
-		ram_fail(&ram, n, EIO, true, mask);
-		err = scenario();
-		if (!ram.failed) {
-			assert_int_equal(err, 0);
-			return;
-		}
-		if (err)
-			assert_int_equal(err == -EIO || err == -EROFS, 1);
-		ram_fail(&ram, 0, 0, false, 0);
-		if (vhdx_image_failed(image))
-			assert_int_equal(vhdx_image_commit(image), -EROFS);
-		close_rw();
-		check(false);
-		open_rw();
-		/* Block 0 was never touched. */
-		assert_int_equal(vhdx_image_read(image, 0, buf, BLOCK), 0);
-		assert_memory_equal(buf, shadow, BLOCK);
-		/* And what is left is fit for use. */
-		assert_int_equal(scenario(), 0);
-		close_rw();
-		check(true);
-		open_rw();
-		teardown(NULL);
-	}
-	fail_msg("the scenario never ends");
-}
-
-static void failing_writes(void **state)
-{
-	(void)state;
-	failing(RAM_BIT(RAM_WRITE), false);
-	teardown(NULL);
-	failing(RAM_BIT(RAM_WRITE), true);
-}
-
-static void failing_flushes(void **state)
-{
-	(void)state;
-	failing(RAM_BIT(RAM_FLUSH), false);
-}
-
-static void failing_resizes(void **state)
-{
-	(void)state;
-	failing(RAM_BIT(RAM_RESIZE), false);
-}
-
-static void failing_anything(void **state)
-{
-	(void)state;
-	failing(RAM_ANY, false);
 }
 
 /* Present blocks that are holes go, the others move down, the file ends. */
@@ -895,7 +504,6 @@ int main(void)
 		TEST(aligned_images),
 		TEST(packed_images),
 		TEST(block_devices),
-		TEST(device_full),
 		TEST(where_blocks_go),
 		TEST(grows_by_more),
 		TEST(packed_stays_packed),
@@ -906,16 +514,7 @@ int main(void)
 		TEST(plans),
 		TEST(released_space_waits),
 		TEST(reused_space_is_zero),
-		TEST(a_session_mends),
-		TEST(short_footers_are_replaced),
-		TEST(read_only_is_read_only),
 		TEST(fixed_images),
-		TEST(full_file_system),
-		TEST(no_room_for_the_footer),
-		TEST(failing_writes),
-		TEST(failing_flushes),
-		TEST(failing_resizes),
-		TEST(failing_anything),
 		TEST(compaction),
 	};
 
