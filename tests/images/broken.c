@@ -4,7 +4,7 @@
  *                 name, and not a byte of it may change. Prints TAP
  * broken --write DIR [NAME]...
  *                 write them as files, with a list EXPECTED: name of the file,
- *                 finding, severity
+ *                 finding, severity, exit code of vhdxsetup check
  */
 #include <stdio.h>
 
@@ -252,6 +252,23 @@ static bool is_wanted(const char *name, char **names)
 	return false;
 }
 
+/* corrupt, sound but untidy, wrong image, failed */
+static int check_exit_code(enum vhdx_finding finding)
+{
+	if (vhdx_finding_severity(finding) != VHDX_SEVERITY_FATAL)
+		return 7;
+	switch (vhdx_finding_errno(finding)) {
+	case EUCLEAN:
+	case EBADMSG:
+		return 6;
+	case EOPNOTSUPP:
+	case EMEDIUMTYPE:
+		return 4;
+	default:
+		return 1;
+	}
+}
+
 static void write_one(const struct broken *broken, const char *dir,
 		      FILE *expected)
 {
@@ -265,6 +282,9 @@ static void write_one(const struct broken *broken, const char *dir,
 	struct ram ram;
 	int err;
 
+	/* Who opens a file guesses. */
+	if (broken->format_named)
+		return;
 	broken_make(broken, &ram);
 	snprintf(path, sizeof(path), "%s/%s.%s", dir, broken->name, extension);
 	err = ram_save(&ram, path);
@@ -278,9 +298,10 @@ static void write_one(const struct broken *broken, const char *dir,
 		fprintf(stderr, "%s: %s\n", path, strerror(-err));
 		failures++;
 	}
-	fprintf(expected, "%s.%s\t%s\t%s\n", broken->name, extension,
+	fprintf(expected, "%s.%s\t%s\t%s\t%d\n", broken->name, extension,
 		vhdx_finding_name(broken->finding),
-		severities[vhdx_finding_severity(broken->finding)]);
+		severities[vhdx_finding_severity(broken->finding)],
+		check_exit_code(broken->finding));
 }
 
 static int write_all(const char *dir, char **names)
