@@ -468,12 +468,15 @@ int vhdx_image_truncate(struct vhdx_image *image)
  * Commits, cuts off the unused end, empties the log. The image stays open; the
  * next change begins a new session. Durable on return.
  *
- * Return: 0, also when no session had begun, or -errno.
+ * Return: 0, also when no session had begun, or -errno. A session that failed
+ * while it began is no clean end either.
  */
 int vhdx_image_finish(struct vhdx_image *image)
 {
 	int err;
 
+	if (image->failed)
+		return -EROFS;
 	if (!image->begun)
 		return 0;
 	err = vhdx_image_truncate(image);
