@@ -207,6 +207,8 @@ static bool find_mapping(const char *target, char name[VHDX_DM_NAME_BYTES])
 int vhdx_compaction_run(struct vhdx_compaction *compaction, const char *target,
 			struct vhdx_error *error)
 {
+	int ret;
+
 	compaction->mode_used = compaction->mode;
 	if (compaction->mode == VHDX_COMPACT_FULL ||
 	    compaction->mode == VHDX_COMPACT_PREZEROED)
@@ -219,5 +221,11 @@ int vhdx_compaction_run(struct vhdx_compaction *compaction, const char *target,
 	if (find_mapping(target, compaction->mapping))
 		return vhdx_compaction_run_mapped(compaction,
 						  compaction->mapping, error);
-	return run_unmapped(compaction, target, error);
+	ret = run_unmapped(compaction, target, error);
+	if (ret == -ENOENT && !strchr(target, '/'))
+		return vhdx_error_set(error, ENOENT,
+				      "%s: there is no such file%s", target,
+				      geteuid() ? "; if it is a mapping, run as root" :
+						  ", and no such mapping");
+	return ret;
 }

@@ -238,15 +238,18 @@ int vhdx_mapping_open(struct vhdx_image_file *file, const char *name,
 	return ret;
 }
 
-/* Nobody but the partition maps uses the device, and nobody uses those. */
-static int require_unused(const struct vhdx_dm_device *mapping, int users,
-			  struct vhdx_error *error)
+/*
+ * The device that somebody uses, other than a partition map nobody uses: the
+ * mapping itself or a partition map. *busy is empty if there is none.
+ */
+static int find_busy(const struct vhdx_dm_device *mapping, int users,
+		     char busy[VHDX_DM_NAME_BYTES], struct vhdx_error *error)
 {
 	CLEANUP_FREE struct vhdx_dm_device *maps = NULL;
-	const char *busy = NULL;
 	size_t i, count;
 	int ret;
 
+	busy[0] = '\0';
 	ret = vhdx_dm_list("part", &maps, &count, error);
 	if (ret)
 		return ret;
@@ -255,12 +258,34 @@ static int require_unused(const struct vhdx_dm_device *mapping, int users,
 			continue;
 		users--;
 		if (maps[i].open_count)
-			busy = maps[i].name;
+			strcpy(busy, maps[i].name);
 	}
-	if (!busy && users > 0)
-		busy = mapping->name;
-	if (!busy)
-		return 0;
+	if (!busy[0] && users > 0)
+		strcpy(busy, mapping->name);
+	return 0;
+}
+
+int vhdx_mapping_in_use(const struct vhdx_mapping *mapping, bool *in_use,
+			struct vhdx_error *error)
+{
+	char busy[VHDX_DM_NAME_BYTES];
+	int ret;
+
+	ret = find_busy(&mapping->device, mapping->device.open_count, busy,
+			error);
+	*in_use = busy[0];
+	return ret;
+}
+
+static int require_unused(const struct vhdx_dm_device *mapping, int users,
+			  struct vhdx_error *error)
+{
+	char busy[VHDX_DM_NAME_BYTES];
+	int ret;
+
+	ret = find_busy(mapping, users, busy, error);
+	if (ret || !busy[0])
+		return ret;
 	return vhdx_error_set(error, EBUSY,
 			      "%s: /dev/mapper/%s is in use; unmount it first or use --deferred",
 			      mapping->name, busy);

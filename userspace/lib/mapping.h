@@ -71,6 +71,9 @@ int vhdx_mapping_list(struct vhdx_dm_device **devices, size_t *count,
 /* @mapping: all zero. -ENODEV: no such device; -EMEDIUMTYPE: not one of ours */
 int vhdx_mapping_find(const char *name, struct vhdx_mapping *mapping,
 		      struct vhdx_error *error);
+/* By a mount, a program, another device: partition maps alone do not count. */
+int vhdx_mapping_in_use(const struct vhdx_mapping *mapping, bool *in_use,
+			struct vhdx_error *error);
 void vhdx_mapping_free(struct vhdx_mapping *mapping);
 
 /**

@@ -7,7 +7,9 @@ static void print_mapping(struct json_object *list,
 			  const struct vhdx_mapping *mapping)
 {
 	u64 size_bytes = mapping->sectors << SECTOR_SHIFT;
+	struct vhdx_error ignored;
 	struct json_object *object;
+	bool in_use;
 	char size[SIZE_TEXT_BYTES];
 
 	if (!list) {
@@ -21,7 +23,8 @@ static void print_mapping(struct json_object *list,
 	json_set_text(object, "image", mapping->image);
 	json_set_text(object, "uuid", mapping->device.uuid);
 	json_set_flag(object, "read_only", mapping->device.read_only);
-	json_set_flag(object, "in_use", mapping->device.open_count);
+	if (!vhdx_mapping_in_use(mapping, &in_use, &ignored))
+		json_set_flag(object, "in_use", in_use);
 	json_set_number(object, "size_bytes", size_bytes);
 	json_object_array_add(list, object);
 }

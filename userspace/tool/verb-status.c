@@ -54,20 +54,22 @@ int verb_status(const struct invocation *run)
 	struct vhdx_mapping_status status = { 0 };
 	struct json_object *document;
 	struct vhdx_error error;
+	bool in_use;
 
 	if (vhdx_mapping_find(run->argument[0], &mapping, &error) ||
+	    vhdx_mapping_in_use(&mapping, &in_use, &error) ||
 	    vhdx_mapping_read_status(run->argument[0], &status, &error))
 		return fail(&error);
 
 	if (!given(run, OPTION_JSON))
 		printf("/dev/mapper/%s is active%s.\n", mapping.device.name,
-		       mapping.device.open_count ? " and is in use" : "");
+		       in_use ? " and is in use" : "");
 	document = json_document();
 	json_set_text(document, "name", mapping.device.name);
 	json_set_text(document, "image", mapping.image);
 	json_set_text(document, "arguments", mapping.arguments);
 	json_set_text(document, "uuid", mapping.device.uuid);
-	json_set_flag(document, "in_use", mapping.device.open_count);
+	json_set_flag(document, "in_use", in_use);
 	json_set_flag(document, "read_only", mapping.device.read_only);
 	json_set_flag(document, "suspended", mapping.device.suspended);
 	add_status(document, &status);
