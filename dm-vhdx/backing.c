@@ -369,6 +369,25 @@ static void dm_vhdx_backing_learn_direct(struct dm_vhdx_backing *backing)
 	backing->direct_memory = backing->direct_offset;
 }
 
+/* A guess that turns out wrong for each bio is worse than none. */
+static bool dm_vhdx_backing_try_direct(struct dm_vhdx_backing *backing)
+{
+	struct file *file = backing->file;
+	struct kiocb kiocb = { .ki_filp = file, .ki_flags = IOCB_DIRECT };
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct bio_vec bvec;
+	struct iov_iter iter;
+	ssize_t ret;
+
+	if (!page)
+		return false;
+	bvec_set_page(&bvec, page, PAGE_SIZE, 0);
+	iov_iter_bvec(&iter, ITER_DEST, &bvec, 1, PAGE_SIZE);
+	ret = file->f_op->read_iter(&kiocb, &iter);
+	__free_page(page);
+	return ret >= 0;
+}
+
 static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
 {
 	u32 unit = backing->rdev ? dm_vhdx_backing_unit(backing) :
@@ -435,6 +454,8 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 		backing->denies_write = true;
 	}
 	dm_vhdx_backing_learn_direct(backing);
+	if (backing->direct_offset && !dm_vhdx_backing_try_direct(backing))
+		backing->direct_offset = 0;
 	backing->punch_unit = dm_vhdx_backing_learn_punch(backing);
 	if (writable) {
 		backing->gfp_mask = mapping_gfp_mask(file->f_mapping);

@@ -85,28 +85,48 @@ void dm_vhdx_io_queue(struct dm_vhdx_io *io)
 	queue_work(io->dv->io_wq, &io->work);
 }
 
-/* ---- one data I/O ------------------------------------------------------------ */
-
-static bool dm_vhdx_direct_fits(const struct dm_vhdx_io *io, u64 offset_bytes,
-				const struct iov_iter *iter)
+/* Exchange the shared lock for the exclusive one; then to an io worker. */
+static void dm_vhdx_io_relock(struct dm_vhdx_io *io)
 {
-	const struct dm_vhdx_backing *backing = io->dv->backing;
-
-	return READ_ONCE(io->dv->direct) && !io->buffered &&
-	       IS_ALIGNED(offset_bytes | io->piece_bytes,
-			  backing->direct_offset) &&
-	       IS_ALIGNED(iov_iter_alignment(iter), backing->direct_memory);
+	dm_vhdx_io_unlock(io);
+	io->lock.exclusive = true;
+	if (!dm_vhdx_lock(io->dv, &io->lock))
+		return;
+	io->locked = true;
+	dm_vhdx_io_queue(io);
 }
 
-/* Direct I/O does not work here after all; once is enough to know. */
-static void dm_vhdx_direct_refused(struct dm_vhdx_io *io)
+/* ---- one data I/O ------------------------------------------------------------ */
+
+/*
+ * Direct and buffered I/O to one page at the same time could lose what one of
+ * them writes. What does not fit direct I/O is therefore written with the
+ * block held exclusively; buffered reads do no harm.
+ */
+static bool dm_vhdx_direct_fits(const struct dm_vhdx_io *io)
 {
-	io->buffered = true;
-	if (!READ_ONCE(io->dv->direct))
-		return;
-	WRITE_ONCE(io->dv->direct, false);
+	const struct dm_vhdx_backing *backing = io->dv->backing;
+	struct bvec_iter iter = io->left;
+	struct bio_vec bvec;
+
+	if (!io->dv->direct || io->buffered ||
+	    !IS_ALIGNED(dm_vhdx_io_pos(io) | iter.bi_size,
+			backing->direct_offset))
+		return false;
+	__bio_for_each_bvec(bvec, io->bio, iter, iter)
+		if (!IS_ALIGNED(bvec.bv_offset | bvec.bv_len,
+				backing->direct_memory))
+			return false;
+	return true;
+}
+
+/* Direct I/O does not work here after all. */
+static void dm_vhdx_retry_buffered(struct dm_vhdx_io *io)
+{
 	DMWARN_LIMIT("%s: the host refuses direct I/O, using buffered I/O",
 		     dm_vhdx_name(io->dv));
+	io->buffered = true;
+	dm_vhdx_io_queue(io);
 }
 
 /* How many bytes were moved, 0 to try again, or -errno. */
@@ -114,10 +134,6 @@ static long dm_vhdx_rw_progress(struct dm_vhdx_io *io)
 {
 	long ret = io->result;
 
-	if (ret == -EINVAL && (io->kiocb.ki_flags & IOCB_DIRECT)) {
-		dm_vhdx_direct_refused(io);
-		return 0;
-	}
 	if (ret < 0)
 		return ret;
 	ret = min_t(long, ret, io->piece_bytes);
@@ -139,6 +155,10 @@ static void dm_vhdx_rw_done(struct dm_vhdx_io *io)
 
 	if (write)
 		dm_vhdx_end_write(io->kiocb.ki_filp);
+	if (io->result == -EINVAL && (io->kiocb.ki_flags & IOCB_DIRECT)) {
+		dm_vhdx_retry_buffered(io);
+		return;
+	}
 	ret = dm_vhdx_rw_progress(io);
 	if (ret < 0) {
 		dm_vhdx_io_end(io, ret);
@@ -206,7 +226,13 @@ static void dm_vhdx_rw_start(struct dm_vhdx_io *io, u64 offset_bytes,
 
 	io->piece_bytes = len_bytes;
 	dm_vhdx_rw_iter(io, write, &iter);
-	direct = dm_vhdx_direct_fits(io, offset_bytes, &iter);
+	direct = dm_vhdx_direct_fits(io) &&
+		 IS_ALIGNED(offset_bytes | len_bytes,
+			    io->dv->backing->direct_offset);
+	if (write && !direct && io->dv->direct && !io->lock.exclusive) {
+		dm_vhdx_io_relock(io);
+		return;
+	}
 	memset(&io->kiocb, 0, sizeof(io->kiocb));
 	io->kiocb.ki_filp = file;
 	io->kiocb.ki_pos = offset_bytes;
@@ -518,6 +544,14 @@ static int dm_vhdx_map_release(struct dm_vhdx *dv, struct bio *bio)
 	return DM_MAPIO_SUBMITTED;
 }
 
+static int dm_vhdx_map_write(struct dm_vhdx *dv, struct bio *bio)
+{
+	struct dm_vhdx_io *io = dm_vhdx_io_init(dv, bio);
+
+	io->buffered = !dm_vhdx_direct_fits(io);
+	return dm_vhdx_io_start(io, dv->direct && io->buffered);
+}
+
 static int dm_vhdx_map_flush(struct dm_vhdx *dv, struct bio *bio)
 {
 	dm_vhdx_count(dv, DM_VHDX_FLUSHES);
@@ -554,7 +588,7 @@ int dm_vhdx_map(struct dm_target *ti, struct bio *bio)
 		return dm_vhdx_io_start(dm_vhdx_io_init(dv, bio), false);
 	case REQ_OP_WRITE:
 		dm_vhdx_count(dv, DM_VHDX_WRITES);
-		return dm_vhdx_io_start(dm_vhdx_io_init(dv, bio), false);
+		return dm_vhdx_map_write(dv, bio);
 	case REQ_OP_DISCARD:
 		dm_vhdx_count(dv, DM_VHDX_DISCARDS);
 		return dm_vhdx_map_release(dv, bio);

@@ -13,8 +13,8 @@
  *       reports an error once and forgets it (R10). Reads go on, from the
  *       mapping in memory. Writes, discards and flushes fail, also those that
  *       were under way. A read-only mapping is in this mode from the start.
- * fail  Not even reads can be answered: metadata that lookups need cannot be
- *       read. All I/O fails.
+ * fail  Not even reads can be answered: the file is not what it was when it was
+ *       opened, metadata that lookups need are gone. All I/O fails.
  *
  * The way is rw -> ro -> fail, never back: a table in ro or fail stays so over
  * suspend and resume. Loading a new table starts afresh, from what is on disk.
@@ -212,9 +212,9 @@ static int dm_vhdx_load(struct dm_vhdx_io *io)
 {
 	int err = vhdx_image_load(io->dv->image, io->lock.block);
 
-	if (err && err != -ENOMEM)
+	if (err == -EUCLEAN)
 		dm_vhdx_set_mode(io->dv, DM_VHDX_FAIL,
-				 "metadata of a block cannot be read", err);
+				 "metadata of a block is gone", err);
 	return err;
 }
 
@@ -272,16 +272,9 @@ static void dm_vhdx_run_calls(struct dm_vhdx *dv, struct list_head *calls)
 
 static int dm_vhdx_commit(struct dm_vhdx *dv)
 {
-	int err;
-
 	if (READ_ONCE(dv->mode) != DM_VHDX_RW)
 		return -EROFS;
-	if (vhdx_image_is_dirty(dv->image))
-		return vhdx_image_commit(dv->image);
-	err = vhdx_flush(&dv->backing->container);
-	if (err)
-		vhdx_image_fail(dv->image);
-	return err;
+	return vhdx_image_commit(dv->image);
 }
 
 static void dm_vhdx_run_flushes(struct list_head *flushes, int err)

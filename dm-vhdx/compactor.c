@@ -343,7 +343,7 @@ void dm_vhdx_compaction_init(struct dm_vhdx *dv)
  *
  * Does not block. A device-mapper event tells the end.
  *
- * Return: 0, -EOPNOTSUPP: the mode; -EROFS: not in mode rw; -EBUSY: one runs
+ * Return: 0, -EOPNOTSUPP: the mode, or a fixed VHD; -EROFS: not in mode rw; -EBUSY: one runs
  * already; -EAGAIN: the device is suspended.
  */
 int dm_vhdx_compaction_start(struct dm_vhdx *dv, enum vhdx_compact_mode mode,
@@ -352,7 +352,9 @@ int dm_vhdx_compaction_start(struct dm_vhdx *dv, enum vhdx_compact_mode mode,
 	struct dm_vhdx_compaction *c = &dv->compaction;
 	int err = 0;
 
-	if (mode == VHDX_COMPACT_FULL || mode == VHDX_COMPACT_PREZEROED)
+	if (mode == VHDX_COMPACT_FULL || mode == VHDX_COMPACT_PREZEROED ||
+	    (dv->geometry.format == VHDX_FORMAT_VHD &&
+	     dv->geometry.type == VHDX_TYPE_FIXED))
 		return -EOPNOTSUPP;
 	if (READ_ONCE(dv->mode) != DM_VHDX_RW)
 		return -EROFS;

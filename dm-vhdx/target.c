@@ -189,6 +189,7 @@ static bool dm_vhdx_can_direct(const struct dm_vhdx *dv)
 
 static int dm_vhdx_check_size(struct dm_target *ti, struct dm_vhdx *dv)
 {
+	struct gendisk *disk = dm_disk(dm_table_get_md(ti->table));
 	u64 sectors = dv->geometry.virtual_bytes >> SECTOR_SHIFT;
 
 	if (ti->begin) {
@@ -199,6 +200,12 @@ static int dm_vhdx_check_size(struct dm_target *ti, struct dm_vhdx *dv)
 		DM_VHDX_ERR(dv, "the table has %llu sectors, the image %llu",
 			    (u64)ti->len, sectors);
 		ti->error = "The table is longer than the virtual disk";
+		return -EINVAL;
+	}
+	if (get_capacity(disk) &&
+	    queue_logical_block_size(disk->queue) !=
+	    dv->geometry.sector_bytes) {
+		ti->error = "A live device cannot change its logical sector";
 		return -EINVAL;
 	}
 	if (ti->len & ((dv->geometry.sector_bytes >> SECTOR_SHIFT) - 1)) {
@@ -501,7 +508,7 @@ static unsigned int dm_vhdx_status_info(struct dm_vhdx *dv, char *result,
 	       s.usage.free_bytes, s.usage.pending_bytes, s.usage.commits,
 	       s.dirty);
 	DMEMIT(" 3 %s %s %s", dm_vhdx_format_name(dv), dm_vhdx_type_name(dv),
-	       READ_ONCE(dv->direct) ? "direct" : "buffered");
+	       dv->direct ? "direct" : "buffered");
 	DMEMIT(" 2 %s %u", dm_vhdx_compaction_state(dv), s.percent);
 	DMEMIT(" %s", dm_vhdx_mode_name(dv));
 	return sz;
