@@ -175,20 +175,25 @@ int vhdx_session_finish(struct vhdx_image *image)
 
 /* ---- allocation --------------------------------------------------------- */
 
-/* Extend the file so that a run of @units is free at its end. */
+/*
+ * Extend the file so that a run of @units is free at its end; by a large step
+ * where there is room for it.
+ */
 static int vhdx_file_extend(struct vhdx *vhdx, u64 units)
 {
 	struct vhdx_image *image = &vhdx->image;
 	struct vhdx_container *c = image->container;
 	struct vhdx_space *space = &image->space;
-	u64 tail = vhdx_space_tail(space) << space->unit_shift;
-	u64 end = tail + (units << space->unit_shift);
+	u64 need = (vhdx_space_tail(space) + units) << space->unit_shift;
+	u64 end = max_t(u64, need, ALIGN(ALIGN(vhdx_size(c), VHDX_MIB) +
+					 image->grow_bytes, VHDX_MIB));
 	int err;
 
-	end = max_t(u64, end, ALIGN(vhdx_size(c), VHDX_MIB) +
-			      image->grow_bytes);
-	end = ALIGN(end, VHDX_MIB);
 	err = c->ops->resize(c, end);
+	if (err && end > need) {
+		end = need;
+		err = c->ops->resize(c, end);
+	}
 	if (!err)
 		err = vhdx_space_resize(space, end);
 	if (err)
