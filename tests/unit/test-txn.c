@@ -3,6 +3,8 @@
  * Changes to a VHDX: the order of what is done to the file (R1 to R11), what
  * stands in it afterwards, and what an error at any point leaves behind.
  */
+#include <stdio.h>
+
 #include "alloc.h"
 #include "image.h"
 #include "trace.h"
@@ -199,8 +201,8 @@ static void a_log_that_waits_is_replayed_first(void **state)
 	put_log(d, 2, vb.end + BLOCK);
 	assert_true(vhdx_image_needs_replay(image));
 	assert_int_equal(vhdx_image_release(image, 3, VHDX_RELEASE_ZERO), 0);
-	assert_string_equal(trace_text(), "H1f F H2 F S B M F H10 F H2 F "
-			    "L F H1l F H2 F");
+	assert_string_equal(trace_text(),
+			    "H1f F H2 F S B M F H10 F H2 F L F H1l F H2 F");
 	assert_false(vhdx_image_needs_replay(image));
 	assert_true(guid_is(VB_DATA_WRITE_GUID, 0x12));
 	assert_false(guid_is(VB_LOG_GUID, GUID));
@@ -686,7 +688,7 @@ static void every_operation_can_fail(bool for_ever, bool torn)
 	u64 nth;
 
 	assert_int_equal(run(), STEPS + 1);
-	strcpy(whole, trace_text());
+	snprintf(whole, sizeof(whole), "%s", trace_text());
 	for (nth = 1; word(whole, nth); nth++) {
 		char what = word(whole, nth);
 
