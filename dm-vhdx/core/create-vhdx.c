@@ -68,6 +68,21 @@ static int vhdx_layout_init(struct vhdx_layout *l,
 	return 0;
 }
 
+/*
+ * Log and BAT get their space on the host now: when it is full later, a guest's
+ * write into a new block may fail, a commit must not.
+ */
+static int vhdx_write_zeros(const struct vhdx_layout *l, u64 offset, u64 bytes)
+{
+	u8 *zeros = vhdx_alloc(VHDX_MIB);
+	int err = zeros ? 0 : -ENOMEM;
+
+	for (; bytes && !err; bytes -= VHDX_MIB, offset += VHDX_MIB)
+		err = vhdx_write(l->c, offset, zeros, VHDX_MIB);
+	vhdx_free(zeros);
+	return err;
+}
+
 static int vhdx_write_file_id(const struct vhdx_layout *l)
 {
 	static const char creator[] = "dm-vhdx";
@@ -259,6 +274,10 @@ int vhdx_create_vhdx(struct vhdx_container *container,
 
 	if (!err)
 		err = container->ops->resize(container, l.file_bytes);
+	if (!err)
+		err = vhdx_write_zeros(&l, l.log_offset, l.log_bytes);
+	if (!err)
+		err = vhdx_write_zeros(&l, l.bat_offset, l.bat_bytes);
 	if (!err)
 		err = vhdx_write_region_tables(&l);
 	if (!err)

@@ -2,6 +2,7 @@
 /*
  * Mistakes that were made once, each as the smallest image that showed it.
  */
+#include "create.h"
 #include "image.h"
 #include "space.h"
 #include "unit.h"
@@ -174,6 +175,28 @@ static void a_vhd_cut_in_a_sector(void **state)
 	assert_cut_sector_is_zero(0, at, at + 1024 + 100);
 }
 
+/* A full host made the next commit fail, and with it the image. */
+static void a_new_image_has_room_for_its_metadata(void **state)
+{
+	struct vhdx_create_options options = {
+		.format = VHDX_FORMAT_VHDX,
+		.type = VHDX_TYPE_DYNAMIC,
+		.virtual_bytes = 8 * MIB,
+		.block_bytes = MIB,
+		.log_bytes = 2 * MIB,
+	};
+	struct vhdx_container *c = &ram.container;
+	u64 at;
+
+	(void)state;
+	assert_int_equal(vhdx_create(c, &options), 0);
+	for (at = VB_LOG; at < VB_LOG + 2 * MIB; at += 4096)
+		assert_int_equal(c->ops->next_data(c, at, ram.size), at);
+	/* Behind one MiB of metadata. */
+	for (at = VB_LOG + 3 * MIB; at < VB_LOG + 4 * MIB; at += 4096)
+		assert_int_equal(c->ops->next_data(c, at, ram.size), at);
+}
+
 static void an_empty_map_gives_nothing(void **state)
 {
 	struct vhdx_space space = { 0 };
@@ -198,6 +221,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_vhd_cut_in_a_sector, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_new_image_has_room_for_its_metadata, setup, teardown),
 		cmocka_unit_test(an_empty_map_gives_nothing),
 	};
 
