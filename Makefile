@@ -45,7 +45,7 @@ deps:
 
 clean:
 	rm -rf build dm-vhdx.ko
-	for dir in userspace tests/unit tests/crash; do \
+	for dir in userspace tests/unit tests/images tests/crash; do \
 		test ! -f $$dir/Makefile || $(MAKE) -s -C $$dir clean; \
 	done
 

@@ -7,59 +7,50 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 SIZE=$((64 * MIB))
+TEN=$((10 * 512)) # any image has as much of a disk
 
-# poke FILE OFFSET BYTES: overwrite with bytes in printf's notation
-poke() {
-	# shellcheck disable=SC2059
-	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
-}
+digest() { sha256sum <"$1"; }
 
-# refused FINDING CODE IMAGE: by both faces, in one line, image untouched
-refused() {
-	local before status=0 said
-
-	before=$(sha256sum <"$3")
-	dmesg -C
-	fails map "$3" bad $SIZE
+# names FINDING: the kernel log does, since it was cleared
+names() {
 	dmesg
-	dmesg | grep -q "vhdx.*$1"
-	said=$("$TOOL" open "$3" bad 2>&1) || status=$?
-	echo "$said"
-	[ "$status" = "$2" ]
-	grep -q "$1" <<<"$said"
-	[ "$(wc -l <<<"$said")" = 1 ]
+	dmesg | grep -q "vhdx.*\<$1\>"
+}
+
+refused() { # IMAGE FINDING [ARG]
+	local before
+
+	before=$(digest "$1")
+	dmesg -C
+	fails map "$1" bad $TEN "${@:3}"
+	names "$2"
 	fails dmsetup info bad
-	[ "$(sha256sum <"$3")" = "$before" ]
+	[ "$(digest "$1")" = "$before" ]
 }
 
-# as refused, and check says corrupt
-corrupt() {
-	local status=0
+readable() { # IMAGE
+	local before
 
-	refused "$@"
-	"$TOOL" check "$3" || status=$?
-	[ "$status" = 6 ]
+	before=$(digest "$1")
+	map "$1" bad $TEN --readonly read_only
+	dd if=/dev/mapper/bad of=/dev/null bs=4k count=1 iflag=direct status=none
+	unmap bad
+	[ "$(digest "$1")" = "$before" ]
 }
 
-# bad NAME FINDING CODE COMMAND...: make a fresh image bad by COMMAND, run it
-# through refused() or, where the tool's code is 1, corrupt()
-bad() {
-	local name=$1 finding=$2 code=$3 how=refused
-	shift 3
-	cp --sparse=always "$fresh" "$image"
-	"$@"
-	[ "$code" != 1 ] || how=corrupt
-	tap_check "$kind: $name" "$how" "$finding" "$code" "$image"
-}
-
-both_headers() { # OFFSET BYTES
-	poke "$image" $((64 * 1024 + $1)) "$2"
-	poke "$image" $((128 * 1024 + $1)) "$2"
-}
-
-# An entry of the BAT, which a fresh image of ours keeps where dump says.
-bat_entry() { # INDEX LITTLE-ENDIAN-BYTES
-	poke "$image" $((bat + 8 * $1)) "$2"
+# As its list says: fatal, refused for writing only, or untidy
+broken() { # IMAGE FINDING SEVERITY
+	case $3 in
+	fatal)
+		refused "$1" "$2"
+		refused "$1" "$2" --readonly read_only
+		;;
+	write)
+		refused "$1" "$2"
+		readable "$1"
+		;;
+	untidy) readable "$1" ;;
+	esac
 }
 
 not_files() {
@@ -82,7 +73,7 @@ not_files() {
 table_lines() {
 	local line
 
-	"$TOOL" create --size=$SIZE "$image"
+	create "$image" "$SIZE"
 	for line in "0 8 vhdx" "0 8 vhdx $image" "0 8 vhdx $image 1" "0 8 vhdx $image 1 nonsense" \
 		"0 8 vhdx $image 2 commit_ms x" "0 8 vhdx $image 2 commit_ms" \
 		"0 999999999999 vhdx $image 0" "0 8 vhdx fd:99999 0" "0 8 vhdx fd:x 0" \
@@ -94,36 +85,15 @@ table_lines() {
 }
 
 host_fs ext4
-tap_check 'directories, FIFOs, devices and nothing at all' not_files
+check 'directories, FIFOs, devices and nothing at all' not_files
+image=$H/sound.vhdx
+check 'table lines with mistakes' table_lines
 
-kind=vhdx fresh=$H/fresh.vhdx image=$H/bad.vhdx
-"$TOOL" create --size=$SIZE --block-size=1M $fresh
-bat=$("$TOOL" dump --json $fresh | jq .bat_offset_bytes)
-[ "$bat" -gt 0 ]
-tap_check 'table lines with mistakes' table_lines
-bad 'an empty file' NOT_AN_IMAGE 4 truncate -s 0 $image
-bad 'zeros only' NOT_AN_IMAGE 4 cp --sparse=always <(head -c 1M /dev/zero) $image
-bad 'cut off in the headers' '' 1 truncate -s 100K $image
-bad 'cut off in the metadata' '' 1 truncate -s 1100K $image
-bad 'both header checksums wrong' NO_VALID_HEADER 1 both_headers 8 '\x77'
-bad 'a BAT entry past the end' BLOCK_PAST_END 1 bat_entry 0 '\x06\x00\x00\x00\x01'
-bad 'a BAT entry in the header section' BLOCK_IN_HEADER 1 bat_entry 0 '\x06\x00\x00\x00'
-bad 'a BAT entry with a reserved state' BAT_STATE 1 bat_entry 0 '\x04'
-bad 'a BAT entry over the log' BLOCK_OVERLAP 1 bat_entry 0 '\x06\x00\x10\x00'
-bad 'a BAT entry with reserved bits' BAT_RESERVED_BITS 1 bat_entry 0 '\x08'
-"$TOOL" create --size=$SIZE --type=fixed $H/fixed.vhdx
-fresh=$H/fixed.vhdx
-bad 'a fixed image that is too short' '' 1 truncate -s 40M $image
-
-kind=vhd fresh=$H/fresh.vhd image=$H/bad.vhd
-"$TOOL" create --size=$SIZE $fresh
-bad 'no footer at all' '' 1 dd if=/dev/zero of=$image bs=512 count=1 conv=notrunc status=none
-truncate -s 0 $image
-bad 'an empty file' '' 4 truncate -s 0 $image
-bad 'a dynamic header with a wrong checksum' VHD_HEADER_CHECKSUM 1 poke $image 600 '\x77'
-bad 'a BAT entry past the end' BLOCK_PAST_END 1 poke $image 1536 '\x00\x77\x77\x77'
-bad 'a BAT entry over the headers' BLOCK_OVERLAP 1 poke $image 1536 '\x00\x00\x00\x02'
-"$TOOL" create --size=$SIZE --type=fixed $H/fixed.vhd
-fresh=$H/fixed.vhd
-bad 'a fixed image without its end' '' 4 truncate -s 40M $image
+cp -r --sparse=always "$BUILT/images" $H/
+number=0
+while IFS=$'\t' read -r name finding severity _; do
+	number=$((number + 1))
+	[ $((number % $(long 1 5))) = 0 ] || continue
+	check "$name: $finding" broken "$H/images/$name" "$finding" "$severity"
+done <$H/images/EXPECTED
 tap_done

@@ -51,20 +51,15 @@ partitioned() { # IMAGE
 	sound "$1"
 }
 
-create() { # IMAGE
-	rm -f "$1"
-	"$TOOL" create --size=2G "$1"
-}
-
 for pair in $(long 'ext4:ext4 xfs:ext4 ext4:xfs xfs:xfs' 'ext4:xfs'); do
 	guest=${pair%:*} host=${pair#*:}
 	host_fs "$host"
 	for image in $H/disk.vhdx $H/disk.vhd; do
-		create "$image"
-		tap_check "$guest guest in a ${image##*.} on $host" guest "$guest" "$image"
+		create "$image" 2G
+		check "$guest guest in a ${image##*.} on $host" guest "$guest" "$image"
 		rm -f "$image" $H/dump
 	done
 done
-create $H/disk.vhdx
-tap_check 'partitions come and go with the mapping' partitioned $H/disk.vhdx
+create $H/disk.vhdx 2G
+check 'partitions come and go with the mapping' partitioned $H/disk.vhdx
 tap_done

@@ -46,6 +46,12 @@ allocated_bytes() { echo $((512 * $(stat -c %b "$1"))); }
 
 # ---- images and mappings ---------------------------------------------------
 
+# create IMAGE SIZE [OPTION...]: a new one, VHDX or VHD as its name says
+create() {
+	rm -f "$1"
+	"$TOOL" create --format="${1##*.}" --size="$2" "${@:3}" "$1"
+}
+
 # map IMAGE NAME BYTES [--readonly] [ARG...]: the plain device-mapper way
 map() {
 	local image=$1 name=$2 sectors=$(($3 / 512)) options=()
@@ -107,6 +113,17 @@ fails_with() {
 	[ "$status" != 0 ]
 	grep -qF -- "$text" <<<"$output"
 	[ "$(wc -l <<<"$output")" = 1 ]
+}
+
+# queue_limit DEVICE-NAME LIMIT: from /sys/block
+queue_limit() {
+	cat "/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor "$1")/queue/$2"
+}
+
+# check NAME CMD...: a test, after which nothing stays mapped
+check() {
+	tap_check "$@"
+	take_guest_down
 }
 
 # ---- the end ---------------------------------------------------------------

@@ -122,17 +122,17 @@ by_another_name() { # IMAGE
 }
 
 host_fs ext4
-for pair in vhdx:vhdx vhd:vpc; do
+for pair in vhdx:vhdx $(long vhd:vpc ''); do
 	image=$H/disk.${pair%:*} format=${pair#*:}
-	"$TOOL" create --size=$SIZE "$image"
-	tap_check "${pair%:*}: two writers" two_writers "$image"
-	tap_check "${pair%:*}: a writer and a reader" writer_and_reader "$image"
-	tap_check "${pair%:*}: readers" readers "$image"
-	tap_check "${pair%:*}: mapped, then qemu comes" busy_for_qemu "$image" "$format"
-	tap_check "${pair%:*}: qemu has it, then it is to be mapped" busy_with_qemu "$image" "$format"
-	tap_check "${pair%:*}: the holder is named" named "$image"
-	tap_check "${pair%:*}: readers keep writers of any kind out" written_under_reader "$image"
-	tap_check "${pair%:*}: a second name of the file" by_another_name "$image"
+	create "$image" "$SIZE"
+	check "${pair%:*}: two writers" two_writers "$image"
+	check "${pair%:*}: a writer and a reader" writer_and_reader "$image"
+	check "${pair%:*}: readers" readers "$image"
+	check "${pair%:*}: mapped, then qemu comes" busy_for_qemu "$image" "$format"
+	check "${pair%:*}: qemu has it, then it is to be mapped" busy_with_qemu "$image" "$format"
+	check "${pair%:*}: the holder is named" named "$image"
+	check "${pair%:*}: readers keep writers of any kind out" written_under_reader "$image"
+	check "${pair%:*}: a second name of the file" by_another_name "$image"
 	take_guest_down
 done
 tap_done

@@ -57,11 +57,11 @@ while IFS=$'\t' read -r name raw bytes content parent; do
 	fi
 	cp --sparse=always "$IMAGES/$name" "$image"
 	if [ "$content" = refuse ] || [ "$parent" != - ]; then
-		tap_check "$name is refused" refused "$image" "$raw" "$bytes"
+		check "$name is refused" refused "$image" "$raw" "$bytes"
 	else
-		tap_check "$name read-only" read_only "$image" "$raw" "$bytes" "$content"
+		check "$name read-only" read_only "$image" "$raw" "$bytes" "$content"
 		chmod u+w "$image"
-		tap_check "$name read-write" read_write "$image" "$bytes"
+		check "$name read-write" read_write "$image" "$bytes"
 	fi
 	rm -f "$image"
 done < <(grep -v '^#' "$TOP/tests/images/foreign/MANIFEST")

@@ -51,32 +51,27 @@ model_on() { # IMAGE BYTES
 	others_read "$1" "$H/dump"
 }
 
-create() { # IMAGE SIZE ARGS...
-	rm -f "$1"
-	"$TOOL" create --size="$2" "${@:3}" "$1"
-}
-
 for fs in $(long 'ext4 xfs btrfs' ext4); do
 	host_fs "$fs"
 	for image in $H/disk.vhdx $H/disk.vhd; do
 		create "$image" "$SIZE"
-		tap_check "fio on ${image##*.} on $fs" fio_on "$image"
+		check "fio on ${image##*.} on $fs" fio_on "$image"
 	done
 done
 
 for fs in $(long 'ext4 xfs btrfs tmpfs' xfs); do
 	host_fs "$fs"
 	create $H/disk.vhdx 64M --block-size=1M
-	tap_check "odd ranges in 1 MiB blocks on $fs" model_on $H/disk.vhdx $((64 * MIB))
+	check "odd ranges in 1 MiB blocks on $fs" model_on $H/disk.vhdx $((64 * MIB))
 	create $H/disk.vhd 64M
-	tap_check "odd ranges in a VHD on $fs" model_on $H/disk.vhd $((64 * MIB))
+	check "odd ranges in a VHD on $fs" model_on $H/disk.vhd $((64 * MIB))
 done
 create $H/disk.vhdx 96M
-tap_check 'odd ranges in 32 MiB blocks' model_on $H/disk.vhdx $((96 * MIB))
+check 'odd ranges in 32 MiB blocks' model_on $H/disk.vhdx $((96 * MIB))
 create $H/disk.vhdx 64M --block-size=1M --sector-size=4096
-tap_check 'odd ranges in 4096 byte sectors' model_on $H/disk.vhdx $((64 * MIB))
+check 'odd ranges in 4096 byte sectors' model_on $H/disk.vhdx $((64 * MIB))
 create $H/disk.vhdx 64M --type=fixed
-tap_check 'odd ranges in a fixed VHDX' model_on $H/disk.vhdx $((64 * MIB))
+check 'odd ranges in a fixed VHDX' model_on $H/disk.vhdx $((64 * MIB))
 create $H/disk.vhd 64M --type=fixed
-tap_check 'odd ranges in a fixed VHD' model_on $H/disk.vhd $((64 * MIB))
+check 'odd ranges in a fixed VHD' model_on $H/disk.vhd $((64 * MIB))
 tap_done

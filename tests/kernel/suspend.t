@@ -67,7 +67,7 @@ lines() { # IMAGE
 	[ "$(dmsetup table disk)" = "$table" ]
 	[ "$(blockdev --getsize64 /dev/mapper/disk)" = $SIZE ]
 	dmsetup status disk | grep -qE 'vhdx [0-9 /]+.* (rw|ro|fail)$'
-	[ "$(cat "/sys/block/$(basename "$(realpath /dev/mapper/disk)")/queue/discard_max_bytes")" = 0 ]
+	[ "$(queue_limit disk discard_max_bytes)" = 0 ]
 	unmap disk
 }
 
@@ -100,12 +100,12 @@ copied() { # IMAGE
 host_fs ext4
 for image in $H/disk.vhdx $H/disk.vhd; do
 	kind=${image##*.}
-	"$TOOL" create --size=$SIZE "$image"
-	tap_check "$kind: table and status" lines "$image"
-	tap_check "$kind: loaded, never resumed" loaded_only "$image"
-	tap_check "$kind: suspend, resume and reload under load" loops "$image"
+	create "$image" "$SIZE"
+	check "$kind: table and status" lines "$image"
+	check "$kind: loaded, never resumed" loaded_only "$image"
+	check "$kind: suspend, resume and reload under load" loops "$image"
 	take_guest_down
-	tap_check "$kind: a copy of a suspended image" copied "$image"
+	check "$kind: a copy of a suspended image" copied "$image"
 	take_guest_down
 done
 tap_done

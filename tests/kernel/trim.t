@@ -118,7 +118,7 @@ fixed() { # IMAGE BYTES
 
 	length=$(file_bytes "$1")
 	map "$1" disk "$2"
-	dd if=/dev/urandom of=/dev/mapper/disk bs=1M oflag=direct status=none 2>/dev/null || :
+	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=$(($2 / MIB)) oflag=direct status=none
 	[ "$(allocated_bytes "$1")" -ge "$2" ]
 	blkdiscard /dev/mapper/disk
 	sync "$1"
@@ -129,36 +129,31 @@ fixed() { # IMAGE BYTES
 	others_read "$1" "$H/dump"
 }
 
-create() { # IMAGE ARGS...
-	rm -f "$1" "$H/dump"
-	"$TOOL" create "${@:2}" "$1"
-}
-
 host_fs ext4
 for block in $(long '1 2 32' '2 32'); do
-	create $H/disk.vhdx --size="$SIZE" --block-size="${block}M"
+	create $H/disk.vhdx "$SIZE" --block-size="${block}M"
 	fresh=$(file_bytes $H/disk.vhdx)
 	map $H/disk.vhdx disk "$SIZE"
 	tap_check "fstrim of a vhdx with blocks of $block MiB" trimmed $H/disk.vhdx ext4
 	tap_check "compaction of it, mounted and busy" compacted $H/disk.vhdx $((block * MIB)) "$fresh"
 	take_guest_down
 done
-create $H/disk.vhd --size="$SIZE"
+create $H/disk.vhd "$SIZE"
 fresh=$(file_bytes $H/disk.vhd)
 map $H/disk.vhd disk "$SIZE"
 tap_check 'fstrim of a vhd' trimmed $H/disk.vhd ext4
 tap_check 'compaction of it, mounted and busy' compacted $H/disk.vhd $((2 * MIB)) "$fresh"
 take_guest_down
 
-create $H/disk.vhdx --size="$SIZE"
+create $H/disk.vhdx "$SIZE"
 map $H/disk.vhdx disk "$SIZE"
 tap_check 'fstrim of a vhdx with an xfs guest' trimmed $H/disk.vhdx xfs
 take_guest_down
 
 for image in $H/disk.vhdx $H/disk.vhd; do
-	create "$image" --size="$SIZE"
+	create "$image" "$SIZE"
 	tap_check "compaction of a detached ${image##*.}" detached "$image"
-	create "$image" --size=64M --type=fixed
+	create "$image" 64M --type=fixed
 	tap_check "discards in a fixed ${image##*.}" fixed "$image" $((64 * MIB))
 done
 tap_done
