@@ -162,11 +162,16 @@ int vhdx_image_metadata_result(struct vhdx_image *image, int err)
 	return err;
 }
 
+static bool vhdx_image_may_change(const struct vhdx_image *image)
+{
+	return image->writable && !image->failed;
+}
+
 int vhdx_image_begin(struct vhdx_image *image)
 {
 	int err;
 
-	if (!image->writable || image->failed)
+	if (!vhdx_image_may_change(image))
 		return -EROFS;
 	if (image->begun)
 		return 0;
@@ -359,10 +364,10 @@ int vhdx_image_reserve_below(struct vhdx_image *image, u64 block,
 {
 	struct vhdx_space *space = &image->space;
 	u64 unit;
-	int err = vhdx_image_begin(image);
+	int err;
 
-	if (err)
-		return err;
+	if (!vhdx_image_may_change(image))
+		return -EROFS;
 	if (!vhdx_image_block_space(image, block, &from->offset_bytes,
 				    &from->len_bytes))
 		return -ENODATA;
@@ -373,8 +378,11 @@ int vhdx_image_reserve_below(struct vhdx_image *image, u64 block,
 	to->offset_bytes = (unit << space->unit_shift) +
 			   image->slot_lead_bytes;
 	to->len_bytes = from->len_bytes;
-	err = vhdx_container_zero(image->container, to->offset_bytes,
-				  to->len_bytes);
+	/* Not earlier: a packed image stays as it is, to the last byte. */
+	err = vhdx_image_begin(image);
+	if (!err)
+		err = vhdx_container_zero(image->container, to->offset_bytes,
+					  to->len_bytes);
 	if (err)
 		vhdx_space_unalloc(space, unit, image->slot_units);
 	return err;
@@ -444,9 +452,15 @@ static bool vhdx_image_shorter_end(const struct vhdx_image *image, u64 *end)
  */
 int vhdx_image_truncate(struct vhdx_image *image)
 {
-	int err = vhdx_image_begin(image);
 	u64 end;
+	int err;
 
+	if (!vhdx_image_may_change(image))
+		return -EROFS;
+	if (!image->begun && !image->needs_replay &&
+	    !vhdx_image_shorter_end(image, &end))
+		return 0;
+	err = vhdx_image_begin(image);
 	if (!err)
 		err = vhdx_image_commit(image);
 	if (!err)
