@@ -59,8 +59,8 @@ static int vhdx_layout_init(struct vhdx_layout *l,
 	l->metadata_offset = l->log_offset + l->log_bytes;
 	l->bat_offset = l->metadata_offset + VHDX_METADATA_REGION_BYTES;
 	/* Room for the bitmap entries of all chunks, were it differencing. */
-	l->bat_bytes = ALIGN((vhdx_bat_entry_count(l->blocks, l->ratio_shift) +
-			      1) * 8, VHDX_MIB);
+	l->bat_bytes = ALIGN((((l->blocks - 1) >> l->ratio_shift) + 1) *
+			     ((1ULL << l->ratio_shift) + 1) * 8, VHDX_MIB);
 	l->blocks_offset = l->bat_offset + l->bat_bytes;
 	l->file_bytes = l->blocks_offset;
 	if (l->fixed)
