@@ -105,8 +105,8 @@ struct module_compaction {
 static int read_progress(const char *name, struct module_compaction *state,
 			 struct vhdx_error *error)
 {
-	unsigned long long number[7];
 	CLEANUP_FREE char *reply = NULL;
+	unsigned long long number[7];
 	unsigned int percent;
 	int ret, i;
 
@@ -234,8 +234,7 @@ int vhdx_compaction_run_mapped(struct vhdx_compaction *compaction,
 			       const char *name, struct vhdx_error *error)
 {
 	CLEANUP_MAPPING struct vhdx_mapping mapping = { 0 };
-	CLEANUP_CLOSE int fd = -1;
-	int ret;
+	int fd, ret;
 
 	ret = vhdx_mapping_find(name, &mapping, error);
 	if (!ret)
@@ -248,7 +247,9 @@ int vhdx_compaction_run_mapped(struct vhdx_compaction *compaction,
 	if (fd >= 0)
 		vhdx_file_usage_read(fd, &compaction->before);
 	ret = run(compaction, &mapping, error);
-	if (fd >= 0)
+	if (fd >= 0) {
 		vhdx_file_usage_read(fd, &compaction->after);
+		close(fd);
+	}
 	return ret;
 }

@@ -186,10 +186,10 @@ static int run_unmapped(struct vhdx_compaction *compaction, const char *path,
  */
 static bool find_mapping(const char *target, char name[VHDX_DM_NAME_BYTES])
 {
+	CLEANUP_CLOSE int fd = -1;
 	static const char directory[] = "/dev/mapper/";
 	struct vhdx_dm_device device;
 	struct vhdx_error error;
-	CLEANUP_CLOSE int fd = -1;
 
 	if (geteuid())
 		return false;

@@ -36,14 +36,14 @@ static struct dm_task *new_task(int type, const char *name)
 	return task;
 }
 
-/* Why the device-mapper cannot be talked to at all; ENOMEM if it can be. */
+/* Why the device-mapper cannot be talked to at all; 0 if it can be. */
 static int control_errno(void)
 {
 	CLEANUP_CLOSE int fd = -1;
 
 	fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
 	if (fd >= 0)
-		return ENOMEM;
+		return 0;
 	return errno == EACCES || errno == EPERM ? EACCES : ENODEV;
 }
 
@@ -61,8 +61,8 @@ static int no_task(struct vhdx_error *error)
 {
 	int err = control_errno();
 
-	return err == ENOMEM ? vhdx_error_set(error, err, "out of memory") :
-			       no_device_mapper(err, error);
+	return err ? no_device_mapper(err, error) :
+		     vhdx_error_set(error, ENOMEM, "out of memory");
 }
 
 /* Run @task; on failure say what failed: @doing is "create" and the like. */

@@ -54,8 +54,7 @@ int vhdx_dm_find(const char *name, struct vhdx_dm_device *device,
 /* Devices whose UUID begins with @prefix; *devices is for free(). */
 int vhdx_dm_list(const char *prefix, struct vhdx_dm_device **devices,
 		 size_t *count, struct vhdx_error *error);
-/* The table, or the status with @status; *text is for free(), and
- * @table->parameters points into it. */
+/* The table, or the status; *text is for free(), @table points into it. */
 int vhdx_dm_read_table(const char *name, bool status,
 		       struct vhdx_dm_table *table, char **text,
 		       struct vhdx_error *error);

@@ -45,13 +45,10 @@ static bool ask_device_mapper(int fd, char name[VHDX_DM_NAME_BYTES])
 static bool read_attribute(const char *disk, const char *what, char *text,
 			   int text_bytes)
 {
-	CLEANUP_FREE char *path = NULL;
 	CLEANUP_FCLOSE FILE *file = NULL;
+	char path[320];
 
-	if (asprintf(&path, "/sys/block/%s/dm/%s", disk, what) < 0) {
-		path = NULL;
-		return false;
-	}
+	snprintf(path, sizeof(path), "/sys/block/%s/dm/%s", disk, what);
 	file = fopen(path, "re");
 	if (!file || !fgets(text, text_bytes, file))
 		return false;
@@ -61,8 +58,8 @@ static bool read_attribute(const char *disk, const char *what, char *text,
 
 static bool ask_sysfs(int fd, char name[VHDX_DM_NAME_BYTES])
 {
-	struct vhdx_open_options options = { .any_format = true };
 	CLEANUP_CLOSEDIR DIR *disks = opendir("/sys/block");
+	struct vhdx_open_options options = { .any_format = true };
 	char prefix[VHDX_DM_UUID_BYTES], uuid[VHDX_DM_UUID_BYTES];
 	struct vhdx_report report = { 0 };
 	struct vhdx_container_fd file;

@@ -258,10 +258,11 @@ static int find_busy(const struct vhdx_dm_device *mapping, int users,
 			continue;
 		users--;
 		if (maps[i].open_count)
-			strcpy(busy, maps[i].name);
+			snprintf(busy, VHDX_DM_NAME_BYTES, "%s",
+				 maps[i].name);
 	}
 	if (!busy[0] && users > 0)
-		strcpy(busy, mapping->name);
+		snprintf(busy, VHDX_DM_NAME_BYTES, "%s", mapping->name);
 	return 0;
 }
 

@@ -8,12 +8,13 @@
 #define TERMINAL_SECONDS 0.2
 #define JSON_SECONDS 0.5
 
-static volatile sig_atomic_t stopping;
+/* Only ever set, by one store: the handler needs no more. */
+static sig_atomic_t stopping;
 
 static void ask_to_stop(int signal_number)
 {
 	(void)signal_number;
-	stopping = 1;
+	WRITE_ONCE(stopping, 1);
 }
 
 void stop_on_signals(void)
@@ -27,7 +28,7 @@ void stop_on_signals(void)
 bool stop_wanted(void *unused)
 {
 	(void)unused;
-	return stopping;
+	return READ_ONCE(stopping);
 }
 
 static double now_seconds(void)
@@ -63,6 +64,8 @@ int progress_start(struct progress *progress, const struct invocation *run,
 static void show_json(const struct progress *progress, const char *doing,
 		      u32 percent, double elapsed)
 {
+	const int style = JSON_C_TO_STRING_PLAIN |
+			  JSON_C_TO_STRING_NOSLASHESCAPE;
 	struct json_object *object = json_document();
 	char milliseconds[32];
 
@@ -71,9 +74,7 @@ static void show_json(const struct progress *progress, const char *doing,
 	json_set_number(object, "percent", percent);
 	snprintf(milliseconds, sizeof(milliseconds), "%.0f", elapsed * 1000);
 	json_set_text(object, "time_ms", milliseconds);
-	fprintf(stderr, "%s\n", json_object_to_json_string_ext(object,
-				JSON_C_TO_STRING_PLAIN |
-				JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(stderr, "%s\n", json_object_to_json_string_ext(object, style));
 	json_object_put(object);
 }
 

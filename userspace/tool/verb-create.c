@@ -82,12 +82,16 @@ static int check_sizes(const struct vhdx_create_options *options)
 static int sync_directory(const char *path)
 {
 	CLEANUP_FREE char *copy = strdup(path);
-	CLEANUP_CLOSE int fd = -1;
+	int fd, ret;
 
 	if (!copy)
 		return -ENOMEM;
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 || fsync(fd) ? -errno : 0;
+	if (fd < 0)
+		return -errno;
+	ret = fsync(fd) ? -errno : 0;
+	close(fd);
+	return ret;
 }
 
 static int write_image(int fd, const char *path,

@@ -59,7 +59,7 @@ static int refresh(const struct invocation *run)
 
 	if (given(run, OPTION_READONLY) || given(run, OPTION_NO_DISCARD) ||
 	    given(run, OPTION_NO_PARTITIONS))
-		return usage_error("--refresh goes with no other option: it only follows the partition table");
+		return usage_error("--refresh goes with no other option");
 	ret = require_root();
 	if (ret)
 		return ret;

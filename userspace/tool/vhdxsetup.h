@@ -25,10 +25,16 @@ struct invocation {
 };
 
 /* One function a verb; each returns the exit code. */
-#define VERB_FUNCTION(verb, least, most, arguments, help) \
-	int verb_##verb(const struct invocation *run);
-VERBS(VERB_FUNCTION)
-#undef VERB_FUNCTION
+int verb_check(const struct invocation *run);
+int verb_close(const struct invocation *run);
+int verb_compact(const struct invocation *run);
+int verb_create(const struct invocation *run);
+int verb_dump(const struct invocation *run);
+int verb_list(const struct invocation *run);
+int verb_map(const struct invocation *run);
+int verb_open(const struct invocation *run);
+int verb_read(const struct invocation *run);
+int verb_status(const struct invocation *run);
 
 static inline bool given(const struct invocation *run, enum option_id option)
 {
@@ -46,8 +52,10 @@ int fail(const struct vhdx_error *error);
 __attribute__((format(printf, 1, 2)))
 int usage_error(const char *format, ...);
 
-/* The value of an option as a size (1024: K, KiB; 1000: KB) or a number.
- * Without the option *number keeps its value. -EINVAL has been complained of. */
+/*
+ * The value of an option as a size (1024: K, KiB; 1000: KB) or a number.
+ * Without the option *number keeps its value. -EINVAL has been complained of.
+ */
 int option_size(const struct invocation *run, enum option_id option,
 		u64 *number);
 int option_number(const struct invocation *run, enum option_id option,
@@ -67,8 +75,10 @@ void json_set_flag(struct json_object *object, const char *key, bool flag);
 void json_set_counter(struct json_object *object, const char *key, u64 number);
 /* Print the document and give it back. */
 void json_finish(struct json_object *object);
-/* As --json wants it, or the same for people: a line a value, keys that end in
- * _bytes as sizes, objects indented, without the schema. Gives it back. */
+/*
+ * As --json wants it, or the same for people: a line a value, keys that end in
+ * _bytes as sizes, objects indented, without the schema. Gives it back.
+ */
 void print_document(const struct invocation *run, struct json_object *object);
 
 const char *format_name(enum vhdx_format format);
