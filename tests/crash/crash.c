@@ -18,6 +18,7 @@ struct options {
 	unsigned int random;
 	unsigned int length;
 	unsigned int faults;
+	bool wrap;
 	const char *only;
 	const char *prelude;
 	const char *run;
@@ -243,6 +244,29 @@ static void run_random(struct crash *crash, unsigned int count,
 	crash->cuts = cuts;
 }
 
+/*
+ * Commit until the log, the smallest there may be, has gone round. Entries of
+ * one page wrap after 384 of the steps, those of three after 256.
+ */
+static void run_wrap(struct crash *crash)
+{
+	static const char *const round[] = {
+		"write-part-0", "write-part-2", "flush",
+		"discard-full-0", "discard-full-2", "flush",
+	};
+	struct cuts cuts = crash->cuts;
+	unsigned int i;
+
+	crash->cuts = (struct cuts){ .exhaustive = 2, .random = 1,
+				     .sparse = true, .seed = cuts.seed };
+	crash->from_step = 240;
+	crash->nr_steps = 420;
+	for (i = 0; i < crash->nr_steps; i++)
+		crash->steps[i] = find_step(round[i % ARRAY_SIZE(round)]);
+	run_sequence(crash);
+	crash->cuts = cuts;
+}
+
 static void run_faults(struct crash *crash, unsigned int count)
 {
 	unsigned int i;
@@ -286,6 +310,8 @@ static void run_prelude(struct crash *crash, const struct options *o)
 	for (length = 1; length <= o->ops; length++)
 		run_all(crash, length);
 	run_random(crash, o->random, o->length);
+	if (o->wrap && !is_over(crash))
+		run_wrap(crash);
 	run_faults(crash, o->faults);
 }
 
@@ -343,7 +369,7 @@ static void usage(void)
 	puts("crash [--seed=N] [--ops=N] [--random=N] [--length=N] [--faults=N]\n"
 	     "      [--states=N] [--only=CONFIG] [--prelude=NAME] [--run=STEP,...]\n"
 	     "      [--depth-every=N] [--go-on-every=N] [--subsets=N]\n"
-	     "      [--every-tear] [--save=FILE]");
+	     "      [--wrap] [--every-tear] [--save=FILE]");
 	for (i = 0; i < nr_configs; i++)
 		printf("config %s\n", configs[i].name);
 	for (i = 0; i < nr_steps; i++)
@@ -403,6 +429,9 @@ static void set_option(struct crash *crash, struct options *o, int c)
 	case 'k':
 		crash->cuts.random = n;
 		break;
+	case 'W':
+		o->wrap = true;
+		break;
 	case 't':
 		crash->cuts.every_tear = true;
 		break;
@@ -420,7 +449,7 @@ static void parse(struct crash *crash, struct options *o, int argc, char **argv)
 		{ "only", 1, NULL, 'c' }, { "prelude", 1, NULL, 'p' },
 		{ "run", 1, NULL, 'x' }, { "depth-every", 1, NULL, 'd' },
 		{ "go-on-every", 1, NULL, 'g' }, { "subsets", 1, NULL, 'k' },
-		{ "every-tear", 0, NULL, 't' }, { "save", 1, NULL, 'w' },
+		{ "every-tear", 0, NULL, 't' }, { "wrap", 0, NULL, 'W' }, { "save", 1, NULL, 'w' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;

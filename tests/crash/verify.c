@@ -61,12 +61,12 @@ static bool judge_all(struct verify *v, const struct sim_state *state,
 	return true;
 }
 
-static bool read_all(struct verify *v, const struct sim_state *state,
-		     const char *stage, struct vhdx_image *image, u8 *bytes)
+static bool read_all(struct verify *v, const struct config *config,
+		     const struct sim_state *state, const char *stage,
+		     struct vhdx_image *image, u8 *bytes)
 {
-	u64 len = vhdx_image_geometry(image)->virtual_bytes;
 	char what[60];
-	int err = vhdx_image_read(image, 0, bytes, len);
+	int err = read_range(config, image, 0, bytes, config_bytes(config));
 
 	if (!err)
 		return true;
@@ -76,25 +76,30 @@ static bool read_all(struct verify *v, const struct sim_state *state,
 
 /* ---- space ------------------------------------------------------------- */
 
-/* No block shares space with another or lies outside the file. */
-static bool check_space(struct verify *v, const struct sim_state *state,
-			const char *stage, const struct vhdx_image *image,
-			u64 file_bytes)
+/* The space of the n-th block that workloads use; false if it has none. */
+static bool space_of(const struct config *config,
+		     const struct vhdx_image *image, u64 n, u64 *offset,
+		     u64 *len)
 {
-	const struct vhdx_geometry *geometry = vhdx_image_geometry(image);
+	return vhdx_image_block_space(image, n * config->stride, offset, len);
+}
+
+/* No block shares space with another or lies outside the file. */
+static bool check_space(struct verify *v, const struct config *config,
+			const struct sim_state *state, const char *stage,
+			const struct vhdx_image *image, u64 file_bytes)
+{
+	u64 blocks = DIV_ROUND_UP_ULL(vhdx_image_geometry(image)->blocks,
+				      config->stride);
 	u64 a, b, offset, len, other, other_len;
 
-	for (a = 0; a < geometry->blocks; a++) {
-		if (!vhdx_image_block_space(image, a, &offset, &len))
+	for (a = 0; a < blocks; a++) {
+		if (!space_of(config, image, a, &offset, &len))
 			continue;
-		if (geometry->type == VHDX_TYPE_FIXED &&
-		    geometry->format == VHDX_FORMAT_VHD)
-			len = min(len, geometry->virtual_bytes - offset);
 		if (len > file_bytes || offset > file_bytes - len)
 			return fail(v, state, stage, "a block past the end");
 		for (b = 0; b < a; b++)
-			if (vhdx_image_block_space(image, b, &other,
-						   &other_len) &&
+			if (space_of(config, image, b, &other, &other_len) &&
 			    offset < other + other_len && other < offset + len)
 				return fail(v, state, stage,
 					    "two blocks share space");
@@ -122,8 +127,9 @@ static bool open_read_only(struct verify *v, const struct config *config,
 		sim_disk_destroy(&disk);
 		return fail_finding(v, state, stage, &report, err);
 	}
-	good = read_all(v, state, stage, image, bytes) &&
-	       check_space(v, state, stage, image, disk.now.size);
+	good = read_all(v, config, state, stage, image, bytes) &&
+	       check_space(v, config, state, stage, image,
+			   disk.now.size);
 	vhdx_image_close(image);
 	if (good && (disk.operations || disk.misuse))
 		good = fail(v, state, stage, "a read-only open wrote");
@@ -228,9 +234,9 @@ static bool replay(struct verify *v, const struct config *config,
 	if (err)
 		good = fail(v, state, stage, strerror(-err));
 	else
-		good = read_all(v, state, stage, image, bytes);
+		good = read_all(v, config, state, stage, image, bytes);
 	if (good && memcmp(bytes, expected,
-			   config_virtual_bytes(config)))
+			   config_bytes(config)))
 		good = fail(v, state, stage,
 			    "the replay does not show what was shown read-only");
 	err = good ? vhdx_image_finish(image) : 0;
@@ -260,7 +266,7 @@ static bool inner_cut(const struct sim_disk *disk, const struct sim_cut *cut,
 	       open_checking(inner->v, inner->config, &state,
 			     "cut in the replay, check", false);
 	if (good) {
-		u8 *bytes = malloc(config_virtual_bytes(inner->config));
+		u8 *bytes = malloc(config_bytes(inner->config));
 
 		if (!bytes)
 			abort();
@@ -295,10 +301,10 @@ static bool cut_inside(struct verify *v, const struct config *config,
 {
 	struct inner inner = { v, config, oracle, replayed, NULL };
 	struct sim_disk disk;
-	u8 *bytes = malloc(config_virtual_bytes(config));
+	u8 *bytes = malloc(config_bytes(config));
 	bool good;
 
-	inner.bytes = malloc(config_virtual_bytes(config));
+	inner.bytes = malloc(config_bytes(config));
 	if (!bytes || !inner.bytes)
 		abort();
 	sim_disk_init(&disk, state);
@@ -353,16 +359,17 @@ static bool use_again(struct verify *v, const struct config *config,
 
 bool verify_live(struct verify *v, struct run *run, bool exact)
 {
-	u64 len = config_virtual_bytes(run->config), piece, from;
+	u64 len = config_bytes(run->config), piece, from;
 	u8 *bytes = malloc(len);
 	bool good;
 	u32 value;
 
 	if (!bytes)
 		abort();
-	good = read_all(v, &run->disk.now, "live", run->image, bytes) &&
+	good = read_all(v, run->config, &run->disk.now, "live", run->image,
+			bytes) &&
 	       judge_all(v, &run->disk.now, "live", &run->oracle, bytes) &&
-	       check_space(v, &run->disk.now, "live", run->image,
+	       check_space(v, run->config, &run->disk.now, "live", run->image,
 			   run->disk.now.size);
 	for (piece = 0; good && exact && piece < run->oracle.pieces; piece++) {
 		oracle_judge(&run->oracle, piece, bytes + piece * ORACLE_PIECE,
@@ -378,7 +385,7 @@ bool verify_live(struct verify *v, struct run *run, bool exact)
 bool verify_state(struct verify *v, const struct config *config,
 		  const struct sim_state *state, const struct oracle *oracle)
 {
-	u64 len = config_virtual_bytes(config);
+	u64 len = config_bytes(config);
 	u8 *bytes = malloc(len), *again = malloc(len);
 	struct sim_disk disk;
 	bool good;

@@ -9,48 +9,88 @@
 #define KIB 1024
 #define MIB (1024 * KIB)
 
-#define VHDX_CONFIG(t, sector) { \
-	.format = VHDX_FORMAT_VHDX, .type = t, .virtual_bytes = 3 * MIB, \
+#define VHDX_CONFIG(t, bytes, sector) { \
+	.format = VHDX_FORMAT_VHDX, .type = t, .virtual_bytes = bytes, \
 	.block_bytes = MIB, .sector_bytes = sector, .physical_bytes = 4096, \
 	.log_bytes = MIB, \
 }
 
-#define VHD_CONFIG(t, block) { \
-	.format = VHDX_FORMAT_VHD, .type = t, .virtual_bytes = MIB, \
+#define VHD_CONFIG(t, bytes, block) { \
+	.format = VHDX_FORMAT_VHD, .type = t, .virtual_bytes = bytes, \
 	.block_bytes = block, .timestamp = 1, \
 }
 
+#define DYNAMIC VHDX_TYPE_DYNAMIC
+#define FIXED VHDX_TYPE_FIXED
+
+/* Where blocks are far apart each has a page, or sector, of the BAT to itself. */
+#define VHDX_STRIDE 512
+#define VHD_STRIDE 128
+
 const struct config configs[] = {
-	{ "vhdx-dynamic-512", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 0, false },
-	{ "vhdx-dynamic-4096", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 4096), 0, false },
-	{ "vhdx-fixed-512", VHDX_CONFIG(VHDX_TYPE_FIXED, 512), 0, false },
-	{ "vhdx-fixed-4096", VHDX_CONFIG(VHDX_TYPE_FIXED, 4096), 0, false },
-	{ "vhdx-device", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 9 * MIB, false },
-	{ "vhdx-no-punch", VHDX_CONFIG(VHDX_TYPE_DYNAMIC, 512), 0, true },
-	{ "vhd-dynamic", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 0, false },
-	{ "vhd-fixed", VHD_CONFIG(VHDX_TYPE_FIXED, 0), 0, false },
-	{ "vhd-device", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 2 * MIB,
+	{ "vhdx-dynamic-512", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 0, false },
+	{ "vhdx-dynamic-4096", VHDX_CONFIG(DYNAMIC, 3 * MIB, 4096), 1, 0,
 	  false },
-	{ "vhd-no-punch", VHD_CONFIG(VHDX_TYPE_DYNAMIC, 64 * KIB), 0, true },
+	{ "vhdx-fixed-512", VHDX_CONFIG(FIXED, 3 * MIB, 512), 1, 0, false },
+	{ "vhdx-fixed-4096", VHDX_CONFIG(FIXED, 3 * MIB, 4096), 1, 0, false },
+	{ "vhdx-pages", VHDX_CONFIG(DYNAMIC, (2 * VHDX_STRIDE + 1) * MIB, 512),
+	  VHDX_STRIDE, 0, false },
+	{ "vhdx-device", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 9 * MIB,
+	  false },
+	{ "vhdx-no-punch", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 0, true },
+	{ "vhd-dynamic", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 0, false },
+	{ "vhd-fixed", VHD_CONFIG(FIXED, MIB, 0), 1, 0, false },
+	{ "vhd-pages", VHD_CONFIG(DYNAMIC, 17 * MIB, 64 * KIB), VHD_STRIDE, 0,
+	  false },
+	{ "vhd-device", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 2 * MIB,
+	  false },
+	{ "vhd-no-punch", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 0, true },
 };
 
 const size_t nr_configs = ARRAY_SIZE(configs);
 
-u64 config_virtual_bytes(const struct config *config)
-{
-	return config->options.virtual_bytes;
-}
-
-u64 config_pieces(const struct config *config)
-{
-	return config->options.virtual_bytes / ORACLE_PIECE;
-}
-
-/* A fixed VHD has no blocks; take thirds of it. */
+/* A fixed VHD has no blocks; take quarters of it. */
 static u64 block_bytes(const struct config *config)
 {
 	return config->options.block_bytes ? config->options.block_bytes :
 					     256 * KIB;
+}
+
+u64 config_bytes(const struct config *config)
+{
+	return config->stride > 1 ? 3 * block_bytes(config) :
+				    config->options.virtual_bytes;
+}
+
+u64 config_pieces(const struct config *config)
+{
+	return config_bytes(config) / ORACLE_PIECE;
+}
+
+/* Where a part of the used disk is on the disk; cut to its block. */
+static u64 on_disk(const struct config *config, u64 offset, u64 *len)
+{
+	u64 block = offset / block_bytes(config);
+	u64 in_block = offset % block_bytes(config);
+
+	if (config->stride == 1)
+		return offset;
+	*len = min(*len, block_bytes(config) - in_block);
+	return block * config->stride * block_bytes(config) + in_block;
+}
+
+int read_range(const struct config *config, struct vhdx_image *image,
+	       u64 offset, void *buf, u64 len)
+{
+	u64 now, at;
+	int err = 0;
+
+	for (; len && !err; len -= now, offset += now, buf = (u8 *)buf + now) {
+		now = len;
+		at = on_disk(config, offset, &now);
+		err = vhdx_image_read(image, at, buf, now);
+	}
+	return err;
 }
 
 void config_create(const struct config *config, struct sim_state *state)
@@ -148,12 +188,12 @@ static int settle(struct run *run, u64 first, const u8 *bytes, u64 pieces)
 
 int run_settle(struct run *run)
 {
-	u64 len = config_virtual_bytes(run->config), at, now;
+	u64 len = config_bytes(run->config), at, now;
 	int err = 0;
 
 	for (at = 0; at < len && !err; at += now) {
 		now = min_t(u64, len - at, MIB);
-		err = vhdx_image_read(run->image, at, run->buf, now);
+		err = read_range(run->config, run->image, at, run->buf, now);
 		if (!err)
 			err = settle(run, at / ORACLE_PIECE, run->buf,
 				     now / ORACLE_PIECE);
@@ -162,6 +202,45 @@ int run_settle(struct run *run)
 }
 
 /* ---- steps ------------------------------------------------------------- */
+
+/* One request, all of it in one piece of the disk; @done: what came before. */
+typedef int part_fn(struct run *run, u64 at, u64 len, u64 done);
+
+static int for_each_part(struct run *run, u64 offset, u64 len, part_fn *fn)
+{
+	u64 done, now, at;
+	int err = 0;
+
+	for (done = 0; done < len && !err; done += now) {
+		now = len - done;
+		at = on_disk(run->config, offset + done, &now);
+		err = fn(run, at, now, done);
+	}
+	return err;
+}
+
+static int write_one(struct run *run, u64 at, u64 len, u64 done)
+{
+	return vhdx_image_write(run->image, at, run->buf + done, len);
+}
+
+static int discard_one(struct run *run, u64 at, u64 len, u64 done)
+{
+	(void)done;
+	return vhdx_image_discard(run->image, at, len);
+}
+
+static int zero_one(struct run *run, u64 at, u64 len, u64 done)
+{
+	(void)done;
+	return vhdx_image_write_zeroes(run->image, at, len, false);
+}
+
+static int zero_one_keep(struct run *run, u64 at, u64 len, u64 done)
+{
+	(void)done;
+	return vhdx_image_write_zeroes(run->image, at, len, true);
+}
 
 static int write_range(struct run *run, u64 offset, u64 len)
 {
@@ -172,7 +251,7 @@ static int write_range(struct run *run, u64 offset, u64 len)
 		oracle_stamp(run->buf + i * ORACLE_PIECE, first + i,
 			     run->value);
 	oracle_issue(&run->oracle, first, pieces, run->value);
-	return vhdx_image_write(run->image, offset, run->buf, len);
+	return for_each_part(run, offset, len, write_one);
 }
 
 static u64 start_of(const struct run *run, const struct step *step)
@@ -212,7 +291,7 @@ static int discard_range(struct run *run, u64 offset, u64 len)
 
 	oracle_issue(&run->oracle, offset / ORACLE_PIECE, len / ORACLE_PIECE,
 		     0);
-	err = vhdx_image_discard(run->image, offset, len);
+	err = for_each_part(run, offset, len, discard_one);
 	if (!err && run->config->no_punch)
 		err = run_settle(run);
 	return err;
@@ -232,14 +311,14 @@ static int discard_part(struct run *run, const struct step *step)
 static int discard_all(struct run *run, const struct step *step)
 {
 	(void)step;
-	return discard_range(run, 0, config_virtual_bytes(run->config));
+	return discard_range(run, 0, config_bytes(run->config));
 }
 
 static int zero_range(struct run *run, u64 offset, u64 len, bool keep)
 {
 	oracle_issue(&run->oracle, offset / ORACLE_PIECE, len / ORACLE_PIECE,
 		     0);
-	return vhdx_image_write_zeroes(run->image, offset, len, keep);
+	return for_each_part(run, offset, len, keep ? zero_one_keep : zero_one);
 }
 
 static int zero_full(struct run *run, const struct step *step)

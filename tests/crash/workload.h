@@ -15,12 +15,15 @@
  * struct config - one kind of image
  * @name: for --only and messages
  * @options: how it is created
+ * @stride: the workload's blocks are this many blocks apart; what lies between
+ *	them is never touched
  * @device_bytes: it is on a block device of this size; 0: in a file
  * @no_punch: the host cannot punch
  */
 struct config {
 	const char *name;
 	struct vhdx_create_options options;
+	unsigned int stride;
 	u64 device_bytes;
 	bool no_punch;
 };
@@ -67,8 +70,9 @@ struct run {
 	u8 *buf;
 };
 
+/* Of the part of the disk that workloads use, as if it were in one piece. */
 u64 config_pieces(const struct config *config);
-u64 config_virtual_bytes(const struct config *config);
+u64 config_bytes(const struct config *config);
 /* A fresh image. Exits if it cannot be created. */
 void config_create(const struct config *config, struct sim_state *state);
 
@@ -76,6 +80,10 @@ void config_create(const struct config *config, struct sim_state *state);
 int open_image(const struct config *config, struct vhdx_container *container,
 	       bool writable, bool check, struct vhdx_report *report,
 	       struct vhdx_image **image);
+
+/* Read the part of the disk that workloads use. */
+int read_range(const struct config *config, struct vhdx_image *image,
+	       u64 offset, void *buf, u64 len);
 
 /* Start on a state that the oracle knows; no image is open yet on failure. */
 int run_start(struct run *run, const struct config *config,
