@@ -246,13 +246,13 @@ static void run_random(struct crash *crash, unsigned int count,
 
 /*
  * Commit until the log, the smallest there may be, has gone round. Entries of
- * one page wrap after 384 of the steps, those of three after 256.
+ * one page wrap after 512 of the steps, those of three after 256.
  */
 static void run_wrap(struct crash *crash)
 {
 	static const char *const round[] = {
-		"write-part-0", "write-part-2", "flush",
-		"discard-full-0", "discard-full-2", "flush",
+		"write-part-0", "write-part-1", "write-part-2", "flush",
+		"discard-full-0", "discard-full-1", "discard-full-2", "flush",
 	};
 	struct cuts cuts = crash->cuts;
 	unsigned int i;
@@ -260,7 +260,7 @@ static void run_wrap(struct crash *crash)
 	crash->cuts = (struct cuts){ .exhaustive = 2, .random = 1,
 				     .sparse = true, .seed = cuts.seed };
 	crash->from_step = 240;
-	crash->nr_steps = 420;
+	crash->nr_steps = 540;
 	for (i = 0; i < crash->nr_steps; i++)
 		crash->steps[i] = find_step(round[i % ARRAY_SIZE(round)]);
 	run_sequence(crash);
