@@ -5,6 +5,7 @@
  */
 #include "alloc.h"
 #include "compact.h"
+#include "create.h"
 #include "trace.h"
 #include "unit.h"
 
@@ -477,6 +478,63 @@ static void live_changes_in_between(void **state)
 	}
 }
 
+/* A guest that writes and discards all the time cannot keep it going. */
+static void a_busy_guest_does_not_hold_it_up(void **state)
+{
+	struct vhdx_compact_step step;
+	unsigned int i, busy = 0, n = 0;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		put(i, 2 * i, VB_PRESENT);
+	assert_int_equal(reopen(), 0);
+	assert_int_equal(vhdx_compact_start(&compact, image,
+					    VHDX_COMPACT_QUICK, false), 0);
+	do {
+		assert_int_equal(vhdx_compact_next(&compact, &step), 0);
+		assert_int_equal(vhdx_compact_do(&compact, &step, buf,
+						 sizeof(buf)), 0);
+		if (step.kind != VHDX_STEP_COMMIT)
+			continue;
+		/* A new one at the end, an old one in front is given up. */
+		assert_int_equal(vhdx_image_write(image, (8 + busy) * BLOCK,
+						  buf, 512), 0);
+		assert_int_equal(vhdx_image_discard(image, busy * BLOCK,
+						    BLOCK), 0);
+		assert_int_equal(vhdx_image_commit(image), 0);
+		assert_int_equal(vhdx_image_punch_all(image), 0);
+		busy++;
+		assert_true(++n < 40);
+	} while (step.kind != VHDX_STEP_DONE);
+	assert_true(busy >= 8);
+	assert_int_equal(vhdx_image_finish(image), 0);
+	assert_int_equal(reopen(), 0);
+}
+
+static void a_fixed_vhd_is_refused(void **state)
+{
+	const struct vhdx_create_options options = {
+		.format = VHDX_FORMAT_VHD,
+		.type = VHDX_TYPE_FIXED,
+		.virtual_bytes = 4 * MIB,
+	};
+	const struct vhdx_open_options any = {
+		.any_format = true, .writable = true,
+	};
+	struct vhdx_report report = { };
+
+	(void)state;
+	vhdx_image_close(image);
+	ram_destroy(&ram);
+	ram_init(&ram, 0);
+	assert_int_equal(vhdx_create(&ram.container, &options), 0);
+	assert_int_equal(vhdx_image_open(&ram.container, &any, &report,
+					 &image), 0);
+	assert_int_equal(vhdx_compact_start(&compact, image,
+					    VHDX_COMPACT_QUICK, false),
+			 -EOPNOTSUPP);
+}
+
 /* The parts that a driver calls by itself. */
 static void a_copy_that_fails_leaves_the_block(void **state)
 {
@@ -592,6 +650,8 @@ int main(void)
 		TEST(done_stays_done),
 		TEST(commits_come_now_and_then),
 		TEST(live_changes_in_between),
+		TEST(a_busy_guest_does_not_hold_it_up),
+		TEST(a_fixed_vhd_is_refused),
 		TEST(a_copy_that_fails_leaves_the_block),
 		TEST(every_operation_can_fail),
 		TEST(every_allocation_can_fail),

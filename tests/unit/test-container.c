@@ -3,6 +3,7 @@
  * The RAM container keeps the contract of container.h, and what container.c
  * builds from the verbs.
  */
+#include "alloc.h"
 #include "ram.h"
 #include "unit.h"
 
@@ -149,6 +150,9 @@ static void zero_tells_of_errors(void **state)
 	ram_fail(&ram, 2, ENOSPC, false, RAM_BIT(RAM_WRITE));
 	assert_int_equal(vhdx_container_zero(c, 0, MIB), -ENOSPC);
 	assert_int_equal(ram.count[RAM_WRITE], 2);
+	alloc_fail(1);
+	assert_int_equal(vhdx_container_zero(c, 0, MIB), -ENOMEM);
+	assert_true(alloc_has_failed());
 }
 
 static void copy_leaves_holes_out(void **state)

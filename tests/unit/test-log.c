@@ -463,6 +463,31 @@ static void a_full_ring_is_scanned_once(void **state)
 	}
 }
 
+/* More than the first guess at how many there are. */
+static void entries_add_up(void **state)
+{
+	static struct vb_descriptor d[100];
+	struct vb_log_entry e = {
+		.guid = GUID, .count = 100, .descriptor = d,
+	};
+	unsigned int i;
+	u32 pos = 0;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(d); i++)
+		d[i].zeros = 4096;
+	for (e.sequence = 1; e.sequence <= 9; e.sequence++) {
+		for (i = 0; i < ARRAY_SIZE(d); i++)
+			d[i].offset = TARGET + (e.sequence * 100 + i) * 4096;
+		pos += put(pos, &e);
+	}
+	assert_int_equal(replay(), 0);
+	assert_int_equal(overlay.count, 900);
+	for (i = 0; i < 900; i++)
+		assert_int_equal(overlay.patch[i].offset_bytes,
+				 TARGET + (100 + i) * 4096);
+}
+
 static void one_entry_may_fill_the_ring(void **state)
 {
 	static struct vb_descriptor d[253];
@@ -712,6 +737,7 @@ int main(void)
 		TEST(numbers_that_do_not_rise_by_one_end_a_run),
 		TEST(other_sessions_do_not_count),
 		TEST(a_full_ring_is_scanned_once),
+		TEST(entries_add_up),
 		TEST(one_entry_may_fill_the_ring),
 		TEST(no_sequence_is_an_error),
 		TEST(a_file_that_lost_its_end_is_refused),

@@ -209,6 +209,19 @@ static void a_log_that_waits_is_replayed_first(void **state)
 	assert_int_equal(ram.size, vb.end + BLOCK);
 }
 
+/* Another session at the log of one that has failed, where it still waits. */
+static void assert_replayed(void)
+{
+	u8 want[4096], is[4096];
+
+	assert_int_equal(reopen(false), 0);
+	assert_int_equal(write_block(0), 0);
+	assert_false(vhdx_image_needs_replay(image));
+	vb_page(want, 9);
+	ram_peek(&ram, vb.metadata_at + MIB - 4096, is, 4096);
+	assert_memory_equal(is, want, 4096);
+}
+
 static void the_log_is_named_until_its_replay_is_durable(void **state)
 {
 	const struct vb_descriptor d = {
@@ -217,27 +230,56 @@ static void the_log_is_named_until_its_replay_is_durable(void **state)
 	u64 n;
 
 	(void)state;
-	/* H1f F H2 F M: five; the sixth is the flush. */
-	for (n = 2; n <= 6; n++) {
-		u8 want[4096], is[4096];
-
+	/* H1f F H2 F M F H10 F H2 F: up to the sixth the log is needed. */
+	for (n = 1; n <= 10; n++) {
 		vhdx_image_close(image);
 		image = NULL;
 		ram_destroy(&ram);
 		assert_int_equal(setup(NULL), 0);
 		put_log(&d, 1, vb.end);
 		ram_fail(&ram, n, EIO, true, RAM_CHANGES);
-		ram.hook = the_log_stays_named;
+		ram.hook = n <= 6 ? the_log_stays_named : NULL;
 		assert_int_equal(write_block(0), -EIO);
 		assert_true(vhdx_image_failed(image));
 		ram.hook = NULL;
 		ram_fail(&ram, 0, 0, false, 0);
 		assert_int_equal(reopen(false), 0);
-		assert_true(vhdx_image_needs_replay(image));
-		assert_int_equal(write_block(0), 0);
-		vb_page(want, 9);
-		ram_peek(&ram, vb.metadata_at + MIB - 4096, is, 4096);
-		assert_memory_equal(is, want, 4096);
+		assert_int_equal(vhdx_image_needs_replay(image), n <= 7);
+		assert_replayed();
+	}
+}
+
+/* A last block that the end of the file cuts gets its missing part. */
+static void a_cut_file_is_completed_first(void **state)
+{
+	const struct vhdx_build b = {
+		.virtual_bytes = 5 * MIB,
+		.block_bytes = BLOCK,
+		.present = 3,
+	};
+	u64 n;
+
+	(void)state;
+	/* The fifth operation makes it longer, the sixth makes that durable. */
+	for (n = 7; n >= 5; n--) {
+		ram_destroy(&ram);
+		ram_init(&ram, 0);
+		vb = b;
+		vb_make(&ram, &vb);
+		ram.size = vb.end - MIB;
+		assert_int_equal(reopen(false), 0);
+		trace_start(&ram, &vb);
+		if (n <= 6) {
+			ram_fail(&ram, n, ENOSPC, true, RAM_CHANGES);
+			assert_int_equal(write_block(2), -ENOSPC);
+			assert_true(vhdx_image_failed(image));
+			continue;
+		}
+		assert_int_equal(write_block(2), 0);
+		assert_string_equal(trace_text(),
+				    "H1f F H2 F S F L F H1l F H2 F" BEGIN_DATA
+				    " D");
+		assert_int_equal(ram.size, vb.end);
 	}
 }
 
@@ -795,6 +837,7 @@ static void a_read_only_image_refuses_changes(void **state)
 	const struct vhdx_open_options options = {
 		.format = VHDX_FORMAT_VHDX,
 	};
+	struct vhdx_range from, to = { vb.blocks_at, BLOCK };
 	struct vhdx_report report = { };
 
 	(void)state;
@@ -804,6 +847,9 @@ static void a_read_only_image_refuses_changes(void **state)
 	assert_int_equal(write_block(0), -EROFS);
 	assert_int_equal(vhdx_image_discard(image, 0, BLOCK), -EROFS);
 	assert_int_equal(vhdx_image_tidy_entry(image, 0), -EROFS);
+	assert_int_equal(vhdx_image_reserve_below(image, 3, &from, &to),
+			 -EROFS);
+	assert_int_equal(vhdx_image_move(image, 3, &to), -EROFS);
 	assert_int_equal(vhdx_image_truncate(image), -EROFS);
 	assert_int_equal(vhdx_image_finish(image), 0);
 	assert_int_equal(ram_changes(&ram), 0);
@@ -820,6 +866,7 @@ int main(void)
 		TEST(what_changes_nothing_does_not_begin),
 		TEST(a_log_that_waits_is_replayed_first),
 		TEST(the_log_is_named_until_its_replay_is_durable),
+		TEST(a_cut_file_is_completed_first),
 		TEST(finishing_leaves_two_equal_headers_without_a_log),
 		TEST(each_session_has_its_own_guids),
 		TEST(a_second_session_keeps_the_length),

@@ -569,6 +569,8 @@ static void bitmaps_are_ignored_but_keep_their_space(void **state)
 	assert_int_equal(usage.free_bytes, MIB);
 	assert_int_equal(usage.blocks_present, 1);
 	/* Nonsense in them hurts nobody. */
+	vb_put64(&ram, bitmap, 6);
+	assert_int_equal(try_open(true, false), 0);
 	vb_put64(&ram, bitmap, U64_MAX);
 	assert_int_equal(try_open(true, false), 0);
 	assert_block(0, vb_block_byte(0));
@@ -591,6 +593,24 @@ static void check_tells_everything(void **state)
 	assert_int_equal(found[VHDX_F_ENTRY_OFFSET_UNUSED], 1);
 	assert_int_equal(try_open(false, false), -EUCLEAN);
 	assert_int_equal(report.count[VHDX_SEVERITY_FATAL], 1);
+}
+
+static void check_looks_at_all_pages(void **state)
+{
+	const struct vhdx_build b = {
+		.virtual_bytes = 2000 * MIB,
+		.block_bytes = MIB,
+	};
+
+	(void)state;
+	make(&b);
+	vb_set(&ram, &vb, 5, 4, 0);
+	vb_set(&ram, &vb, 600, 5, 0);
+	vb_set(&ram, &vb, 1999, 5, 0);
+	assert_int_equal(try_open(false, true), -EUCLEAN);
+	assert_int_equal(found[VHDX_F_BAT_STATE], 3);
+	assert_int_equal(try_open(false, false), -EUCLEAN);
+	assert_int_equal(found[VHDX_F_BAT_STATE], 1);
 }
 
 /* ---- the end of the file ------------------------------------------------------ */
@@ -742,6 +762,7 @@ static void a_log_may_change_metadata_only(void **state)
 		{ vb.blocks_at - 4096, 8192, false },
 		{ vb.end - 4096, 4096, false },
 		{ vb.bat_at - 4096, 8192, false },
+		{ vb.metadata_at + 4096, MIB, false },
 		{ vb.bat_at + 4096, MIB, false },
 	};
 	unsigned int i;
@@ -880,6 +901,7 @@ int main(void)
 		TEST(padding_is_not_looked_at),
 		TEST(bitmaps_are_ignored_but_keep_their_space),
 		TEST(check_tells_everything),
+		TEST(check_looks_at_all_pages),
 		TEST(a_last_block_may_be_cut),
 		TEST(no_other_block_may_be_cut),
 		TEST(nothing_lives_in_what_is_cut_off),

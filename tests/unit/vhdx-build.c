@@ -155,12 +155,12 @@ static void put_items(struct ram *ram, const struct vhdx_build *vb)
 	u8 id[16];
 	u64 at;
 
+	memset(id, 0xA5, sizeof(id));
 	at = vb_put_item(ram, vb->metadata_at, VB_ITEM_PARAMETERS, 4, id, 8);
 	vb_put32(ram, at, vb->block_bytes);
 	vb_put32(ram, at + 4, vb->flags);
 	at = vb_put_item(ram, vb->metadata_at, VB_ITEM_SIZE, 6, id, 8);
 	vb_put64(ram, at, vb->virtual_bytes);
-	memset(id, 0xA5, sizeof(id));
 	vb_put_item(ram, vb->metadata_at, VB_ITEM_ID, 6, id, 16);
 	at = vb_put_item(ram, vb->metadata_at, VB_ITEM_LOGICAL, 6, id, 4);
 	vb_put32(ram, at, vb->sector_bytes);
