@@ -238,6 +238,24 @@ static int dm_vhdx_change_one(struct dm_vhdx_io *io)
 	}
 }
 
+/* R10: the image has failed in a change or in a commit. */
+static int dm_vhdx_check_image(struct dm_vhdx *dv, int err)
+{
+	if (vhdx_image_failed(dv->image))
+		dm_vhdx_set_mode(dv, DM_VHDX_RO,
+				 "metadata could not be written", err);
+	if (!err && READ_ONCE(dv->mode) != DM_VHDX_RW)
+		err = -EROFS;
+	return err;
+}
+
+static void dm_vhdx_host_is_full(struct dm_vhdx *dv)
+{
+	DMWARN_LIMIT("%s: no space on the host for the image",
+		     dm_vhdx_name(dv));
+	dm_table_event(dv->ti->table);
+}
+
 static void dm_vhdx_run_changes(struct dm_vhdx *dv, struct list_head *changes)
 {
 	struct dm_vhdx_io *io, *next;
@@ -246,15 +264,14 @@ static void dm_vhdx_run_changes(struct dm_vhdx *dv, struct list_head *changes)
 	list_for_each_entry_safe(io, next, changes, list) {
 		list_del_init(&io->list);
 		io->error = dm_vhdx_change_one(io);
+		if (io->error)
+			dm_vhdx_check_image(dv, io->error);
 		full |= io->error == -ENOSPC;
 		dm_vhdx_io_queue(io);
 		cond_resched();
 	}
-	if (!full)
-		return;
-	DMWARN_LIMIT("%s: no space on the host for the image",
-		     dm_vhdx_name(dv));
-	dm_table_event(dv->ti->table);
+	if (full)
+		dm_vhdx_host_is_full(dv);
 }
 
 static void dm_vhdx_run_calls(struct dm_vhdx *dv, struct list_head *calls)
@@ -264,6 +281,7 @@ static void dm_vhdx_run_calls(struct dm_vhdx *dv, struct list_head *calls)
 	list_for_each_entry_safe(call, next, calls, list) {
 		list_del_init(&call->list);
 		call->err = call->fn(dv, call->arg);
+		dm_vhdx_check_image(dv, call->err);
 		complete(&call->done);
 	}
 }
@@ -286,17 +304,6 @@ static void dm_vhdx_run_flushes(struct list_head *flushes, int err)
 		io->synced = true;
 		dm_vhdx_io_end(io, err);
 	}
-}
-
-/* The image may have failed in a change as well as in the commit. */
-static int dm_vhdx_check_image(struct dm_vhdx *dv, int err)
-{
-	if (READ_ONCE(dv->mode) == DM_VHDX_RW && vhdx_image_failed(dv->image))
-		dm_vhdx_set_mode(dv, DM_VHDX_RO,
-				 "metadata could not be written", err);
-	if (!err && READ_ONCE(dv->mode) != DM_VHDX_RW)
-		err = -EROFS;
-	return err;
 }
 
 static void dm_vhdx_copy_usage(struct dm_vhdx *dv)
