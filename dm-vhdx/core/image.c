@@ -175,10 +175,13 @@ int vhdx_image_begin(struct vhdx_image *image)
 		return -EROFS;
 	if (image->begun)
 		return 0;
-	err = vhdx_image_metadata_result(image, image->ops->begin(image));
+	err = image->ops->begin(image);
+	/* Every step of a start may be done again; nothing relies on it yet. */
+	if (err == -ENOMEM)
+		return err;
 	if (!err)
 		image->begun = true;
-	return err;
+	return vhdx_image_metadata_result(image, err);
 }
 
 /**
