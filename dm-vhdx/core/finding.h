@@ -49,6 +49,7 @@
 	X(METADATA_COUNT, EUCLEAN, FATAL, "the metadata table has too many entries") \
 	X(METADATA_DUPLICATE, EUCLEAN, FATAL, "a metadata item appears twice") \
 	X(METADATA_GEOMETRY, EUCLEAN, FATAL, "a metadata item lies outside the metadata region or is too long") \
+	X(METADATA_OVERLAP, EUCLEAN, FATAL, "two metadata items overlap") \
 	X(METADATA_UNKNOWN, EOPNOTSUPP, FATAL, "an unknown metadata item is marked as required") \
 	X(METADATA_INCOMPLETE_FILE, EOPNOTSUPP, FATAL, "the image is marked as incomplete by whoever wrote it") \
 	X(METADATA_MISSING, EUCLEAN, FATAL, "a mandatory metadata item is missing") \

@@ -79,6 +79,23 @@ vhdx_item_is_duplicate(const struct vhdx_metadata_entry_disk *entries, u32 i)
 	return false;
 }
 
+/* Both fit. An empty one is nowhere. */
+static bool
+vhdx_item_overlaps(const struct vhdx_metadata_entry_disk *entries, u32 i)
+{
+	u32 start = le32_to_cpu(entries[i].offset);
+	u32 end = start + le32_to_cpu(entries[i].length);
+	u32 j;
+
+	for (j = 0; j < i; j++) {
+		u32 from = le32_to_cpu(entries[j].offset);
+
+		if (start < from + le32_to_cpu(entries[j].length) && from < end)
+			return true;
+	}
+	return false;
+}
+
 static int vhdx_item_parse(struct vhdx_item_places *places,
 			   const struct vhdx_metadata_entry_disk *entries,
 			   u32 i, const struct vhdx_region *region,
@@ -98,6 +115,8 @@ static int vhdx_item_parse(struct vhdx_item_places *places,
 	if (!vhdx_item_fits(entry, region))
 		return vhdx_report(report, VHDX_F_METADATA_GEOMETRY, where,
 				   le32_to_cpu(entry->offset));
+	if (vhdx_item_overlaps(entries, i))
+		return vhdx_report(report, VHDX_F_METADATA_OVERLAP, where, i);
 	if (item == VHDX_ITEM_INCOMPLETE_FILE)
 		return vhdx_report(report, VHDX_F_METADATA_INCOMPLETE_FILE,
 				   where, i);
@@ -123,7 +142,7 @@ static int vhdx_metadata_parse_table(struct vhdx_item_places *places,
 	const struct vhdx_metadata_entry_disk *entries =
 		(const void *)(header + 1);
 	u32 count = le16_to_cpu(header->entry_count);
-	u32 i;
+	u32 i, users = 0;
 	int err;
 
 	if (memcmp(header->signature, VHDX_METADATA_SIGNATURE, 8))
@@ -136,7 +155,11 @@ static int vhdx_metadata_parse_table(struct vhdx_item_places *places,
 		err = vhdx_item_parse(places, entries, i, region, report);
 		if (err)
 			return err;
+		users += le32_to_cpu(entries[i].flags) & VHDX_METADATA_IS_USER;
 	}
+	if (users > VHDX_MAX_USER_METADATA_ITEMS)
+		return vhdx_report(report, VHDX_F_METADATA_COUNT,
+				   region->offset_bytes, users);
 	return 0;
 }
 

@@ -345,15 +345,15 @@ static void items_lie_behind_the_table_and_inside_the_region(void **state)
 		{ 1, 0, false },
 		{ 0, 1, false },
 		{ 65535, 1, false },
-		{ 65536, 1, true },
-		{ 65537, 7, true },
+		{ 65536 + 8, 1, true },
+		{ 65537 + 8, 7, true },
 		{ MIB - 1, 1, true },
 		{ MIB, 1, false },
 		{ MIB - 1, 2, false },
 		{ U32_MAX, 1, false },
 		{ U32_MAX, U32_MAX, false },
-		{ 65536, MIB - 65536, true },
-		{ 65536, MIB - 65535, false },
+		{ 131072, MIB - 131072, true },
+		{ 131072, MIB - 131071, false },
 	};
 	u64 entry = AT + 32 + GOOD * 32;
 	unsigned int i;
@@ -429,6 +429,63 @@ static void the_table_has_2047_entries_at_most(void **state)
 	assert_refused(VHDX_F_METADATA_COUNT);
 }
 
+static void a_thousand_and_twenty_four_of_them_are_the_users(void **state)
+{
+	unsigned int i;
+	char guid[17];
+
+	(void)state;
+	put_all_but(GOOD, NULL);
+	for (i = GOOD; i < GOOD + 1025; i++) {
+		snprintf(guid, sizeof(guid), "item number %04u", i);
+		ram_poke(&ram, AT + 32 + i * 32, guid, 16);
+		vb_put64(&ram, AT + 32 + i * 32 + 16, 0);
+		vb_put32(&ram, AT + 32 + i * 32 + 24, USER);
+	}
+	vb_put16(&ram, AT + 10, GOOD + 1024);
+	assert_int_equal(read_metadata(), 0);
+	vb_put16(&ram, AT + 10, GOOD + 1025);
+	assert_refused(VHDX_F_METADATA_COUNT);
+	assert_int_equal(report.value, 1025);
+	/* Not one too many if it is none of theirs. */
+	vb_put32(&ram, AT + 32 + (GOOD + 1024) * 32 + 24, 0);
+	assert_int_equal(read_metadata(), 0);
+}
+
+/* The item in question against the virtual size, 8 bytes at 65536 + 256. */
+static void items_do_not_overlap(void **state)
+{
+	static const struct {
+		u32 offset, bytes;
+		bool fine;
+	} t[] = {
+		{ 65536 + 264, 1, true },
+		{ 65536 + 255, 1, true },
+		{ 65536 + 250, 6, true },
+		{ 65536 + 250, 7, false },
+		{ 65536 + 256, 8, false },
+		{ 65536 + 263, 1, false },
+		{ 65536 + 258, 2, false },
+		{ 65536 + 200, 100, false },
+		{ 65536, MIB - 65536, false },
+		{ 0, 0, true },
+	};
+	u64 entry = AT + 32 + GOOD * 32;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		put_all_but(GOOD, NULL);
+		vb_put_item(&ram, AT, "optional.item...", 0, NULL, 0);
+		vb_put32(&ram, entry + 16, t[i].offset);
+		vb_put32(&ram, entry + 20, t[i].bytes);
+		if (t[i].fine)
+			assert_int_equal(read_metadata(), 0);
+		else
+			assert_refused(VHDX_F_METADATA_OVERLAP);
+	}
+}
+
 static void items_are_read_through_the_log(void **state)
 {
 	static u8 page[4096];
@@ -485,6 +542,8 @@ int main(void)
 		TEST(an_item_has_at_most_one_mib),
 		TEST(the_table_has_a_signature),
 		TEST(the_table_has_2047_entries_at_most),
+		TEST(a_thousand_and_twenty_four_of_them_are_the_users),
+		TEST(items_do_not_overlap),
 		TEST(items_are_read_through_the_log),
 		TEST(reading_can_fail),
 	};
