@@ -73,19 +73,22 @@ trimmed() { # IMAGE GUEST-FS
 	at_most allocated "$allocated" $((used + used / 50 + 8 * MIB))
 }
 
-# Writes go on while the image is compacted.
+# Writes go on, and are verified, while the image is compacted again and again.
 compacted() { # IMAGE BLOCK-BYTES FRESH-BYTES
 	local writer blocks
 
-	fio --name=busy --directory=$G --size=8M --rw=randrw --bsrange=4k-64k --direct=1 \
-		--time_based --runtime=600 --output="$H/busy" &
+	fio --name=busy --directory=$G --size=24M --loops="$(long 6 2)" --direct=1 \
+		--ioengine=libaio --iodepth=4 --rw=randwrite --bsrange=4k-64k \
+		--verify=crc32c --verify_fatal=1 --output="$H/busy" &
 	writer=$!
-	"$TOOL" compact --mode=quick disk
-	kill -INT $writer
-	wait $writer || :
+	while kill -0 $writer 2>/dev/null; do
+		timeout 200 "$TOOL" compact --mode=quick disk
+		sleep 1
+	done
+	wait $writer || { cat "$H/busy"; return 1; }
 	"$BUILT/files" verify $G
 	rm -f $G/busy*
-	"$TOOL" compact --mode=quick disk
+	timeout 200 "$TOOL" compact --mode=quick disk
 	"$BUILT/files" verify $G
 	umount $G
 	e2fsck -fn /dev/mapper/disk

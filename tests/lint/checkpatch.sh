@@ -14,6 +14,7 @@ everywhere=(
 	MACRO_ARG_REUSE		# the same lists
 	MACRO_ARG_UNUSED	# the same lists
 	LINUX_VERSION_CODE	# compat.h is there for that; sources.sh guards it
+	OPEN_ENDED_LINE		# long names in 80 columns
 	CONSTANT_COMPARISON	# mistakes KERNEL_VERSION() for a constant on the left
 )
 core=(
@@ -36,6 +37,7 @@ userspace=(
 	CONSIDER_COMPLETION	# there is none
 	EMBEDDED_FUNCTION_NAME	# a verb of the tool in a message is no function's name
 	ENOSYS			# libc says it for more than system calls
+	LINE_SPACING		# takes declarations with a cleanup attribute for code
 	MINMAX			# min_t exists in the core only
 	NEW_TYPEDEFS		# guid_t and friends
 	PREFER_DEFINED_ATTRIBUTE_MACRO # they are the kernel's
@@ -72,28 +74,39 @@ if [ ! -d "$home" ] && ! fetch; then
 fi
 
 # It leaves a file in the folder where it runs: not here, then.
-check() { # TYPES-TO-IGNORE FILE
-	local top=$PWD
+check() { # TYPES-TO-IGNORE FILE...
+	local ignored=$1
+	shift
 
+	set -- "${@/#/$PWD/}"
 	cd "$home"
 	./checkpatch.pl --no-tree --strict --terse --quiet --no-summary --showfile \
-		--show-types --max-line-length=100 --ignore "$1" --file "$top/$2"
+		--show-types --max-line-length=100 --ignore "$ignored" --file "$@"
 }
 
 join() { local IFS=,; echo "$*"; }
 
-ignored_in() { # FILE
-	case $1 in
-	*/core/finding.h) join "${everywhere[@]}" "${table[@]}" ;;
-	*/core/platform.h) join "${everywhere[@]}" "${core[@]}" "${gate[@]}" ;;
-	dm-vhdx/core/*) join "${everywhere[@]}" "${core[@]}" ;;
-	dm-vhdx/*) join "${everywhere[@]}" ;;
-	*) join "${everywhere[@]}" "${userspace[@]}" ;;
-	esac
+ours() {
+	git ls-files --cached --others --exclude-standard -- "$@" | sort -u |
+		while read -r file; do
+			if [ -f "$file" ]; then echo "$file"; fi
+		done
 }
 
-while read -r source; do
-	[ ! -f "$source" ] ||
-		tap_check "checkpatch --strict $source" check "$(ignored_in "$source")" "$source"
-done < <(git ls-files --cached --others --exclude-standard -- '*.c' '*.h' | sort -u)
+# style NAME FILE-PATTERN... IGNORED
+style() {
+	local name=$1 files
+	mapfile -t files < <(ours "${@:2:$(($# - 2))}")
+	tap_check "checkpatch --strict: $name, ${#files[@]} files" check "${!#}" "${files[@]}"
+}
+
+gate_file=dm-vhdx/core/platform.h
+table_file=dm-vhdx/core/finding.h
+style 'the gate' $gate_file "$(join "${everywhere[@]}" "${core[@]}" "${gate[@]}")"
+style 'the findings' $table_file "$(join "${everywhere[@]}" "${table[@]}")"
+style 'the core' 'dm-vhdx/core/*.[ch]' ":!$gate_file" ":!$table_file" \
+	"$(join "${everywhere[@]}" "${core[@]}")"
+style 'the module' ':(glob)dm-vhdx/*.[ch]' "$(join "${everywhere[@]}")"
+style 'userspace' 'userspace/*.[ch]' "$(join "${everywhere[@]}" "${userspace[@]}")"
+style 'the tests' 'tests/*.[ch]' "$(join "${everywhere[@]}" "${userspace[@]}")"
 tap_done
