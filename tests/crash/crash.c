@@ -44,6 +44,8 @@ static bool check_new(struct crash *crash, const struct sim_disk *disk,
 	struct verify v = {
 		.depth = one_in(crash, crash->depth_every),
 		.go_on = one_in(crash, crash->go_on_every),
+		.origin = &crash->prelude->state,
+		.origin_bytes = crash->prelude->bytes,
 		.cuts = { .exhaustive = 4, .random = 2, .sparse = true,
 			  .seed = crash->cuts.seed },
 	};
@@ -187,6 +189,7 @@ static void make_prelude(struct crash *crash, struct prelude *prelude,
 	sim_state_copy(&prelude->state, &run.disk.durable);
 	oracle_copy(&prelude->oracle, &run.oracle);
 	prelude->value = run.value;
+	prelude->bytes = content_of(crash->config, &prelude->state);
 	run_stop(&run);
 	oracle_destroy(&nothing);
 	sim_state_destroy(&fresh);
@@ -196,6 +199,7 @@ static void drop_prelude(struct prelude *prelude)
 {
 	sim_state_destroy(&prelude->state);
 	oracle_destroy(&prelude->oracle);
+	free(prelude->bytes);
 }
 
 /* ---- many workloads --------------------------------------------------------- */

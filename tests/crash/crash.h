@@ -15,12 +15,14 @@
  * @name: for messages
  * @state: the file
  * @oracle: what is in it
+ * @bytes: the same, as read
  * @value: the last stamp used
  */
 struct prelude {
 	const char *name;
 	struct sim_state state;
 	struct oracle oracle;
+	u8 *bytes;
 	u32 value;
 };
 

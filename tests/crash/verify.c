@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "guids.h"
 #include "image-ops.h"
 #include "verify.h"
 
@@ -173,6 +174,63 @@ static bool open_checking(struct verify *v, const struct config *config,
 		good = fail(v, state, stage, "check wrote");
 	sim_disk_destroy(&disk);
 	return good;
+}
+
+u8 *content_of(const struct config *config, const struct sim_state *state)
+{
+	u8 *bytes = malloc(config_bytes(config));
+	struct verify v = { 0 };
+
+	if (!bytes)
+		abort();
+	if (!open_read_only(&v, config, state, "prelude", bytes)) {
+		fprintf(stderr, "%s: %s\n", config->name, v.why);
+		exit(1);
+	}
+	return bytes;
+}
+
+/* ---- GUIDs --------------------------------------------------------------- */
+
+/*
+ * Nothing has changed under the old FileWriteGuid (R1a), and nothing that a
+ * guest can see under the old DataWriteGuid (R1d).
+ */
+static bool check_guids(struct verify *v, const struct config *config,
+			const struct sim_state *state, const u8 *bytes)
+{
+	struct guids before, after;
+
+	if (!v->origin || config->options.format != VHDX_FORMAT_VHDX)
+		return true;
+	if (!guids_read(v->origin, &before) || !guids_read(state, &after))
+		return fail(v, state, "GUIDs", "no valid header");
+	if (!memcmp(before.file_write, after.file_write, 16) &&
+	    !same_but_headers(v->origin, state))
+		return fail(v, state, "R1a",
+			    "changed under the old FileWriteGuid");
+	if (!memcmp(before.data_write, after.data_write, 16) &&
+	    memcmp(v->origin_bytes, bytes, config_bytes(config)))
+		return fail(v, state, "R1d",
+			    "changed under the old DataWriteGuid");
+	return true;
+}
+
+/* A replay changes nothing that a guest can see. */
+static bool check_replay_guids(struct verify *v, const struct config *config,
+			       const struct sim_state *state,
+			       const struct sim_state *replayed)
+{
+	struct guids before, after;
+
+	if (config->options.format != VHDX_FORMAT_VHDX)
+		return true;
+	if (!guids_read(state, &before) || !guids_read(replayed, &after))
+		return fail(v, state, "GUIDs", "no valid header");
+	if (memcmp(before.data_write, after.data_write, 16))
+		return fail(v, state, "R1d",
+			    "a replay has changed DataWriteGuid");
+	return true;
 }
 
 /* ---- replay ------------------------------------------------------------- */
@@ -396,8 +454,10 @@ bool verify_state(struct verify *v, const struct config *config,
 	sim_disk_init(&disk, state);
 	good = open_read_only(v, config, state, "read-only", bytes) &&
 	       judge_all(v, state, "contents", oracle, bytes) &&
+	       check_guids(v, config, state, bytes) &&
 	       open_checking(v, config, state, "check", false) &&
 	       replay(v, config, state, "replay", &disk, bytes, again) &&
+	       check_replay_guids(v, config, state, &disk.durable) &&
 	       open_checking(v, config, &disk.durable, "check after replay",
 			     true) &&
 	       open_read_only(v, config, &disk.durable,

@@ -12,6 +12,8 @@
  * struct verify - how deep to look, and what came out
  * @depth: crash inside the replay as well
  * @go_on: use the disk after the replay, and look again
+ * @origin: the file before the workload; NULL: does not matter
+ * @origin_bytes: what it showed
  * @cuts: which cuts to try inside the replay
  * @inner: states checked inside replays so far
  * @why: the first thing that was wrong
@@ -20,6 +22,8 @@
 struct verify {
 	bool depth;
 	bool go_on;
+	const struct sim_state *origin;
+	const u8 *origin_bytes;
 	struct cuts cuts;
 	u64 inner;
 	char why[512];
@@ -29,6 +33,8 @@ struct verify {
 /* True if all is well with the file @state, whose legal contents are known. */
 bool verify_state(struct verify *v, const struct config *config,
 		  const struct sim_state *state, const struct oracle *oracle);
+/* What a sound file shows; exits if it is not. Free it. */
+u8 *content_of(const struct config *config, const struct sim_state *state);
 /* The open image shows what it should; @exact: the current values only. */
 bool verify_live(struct verify *v, struct run *run, bool exact);
 

@@ -206,7 +206,7 @@ int run_settle(struct run *run)
 /* One request, all of it in one piece of the disk; @done: what came before. */
 typedef int part_fn(struct run *run, u64 at, u64 len, u64 done);
 
-static int for_each_part(struct run *run, u64 offset, u64 len, part_fn *fn)
+static int in_parts(struct run *run, u64 offset, u64 len, part_fn *fn)
 {
 	u64 done, now, at;
 	int err = 0;
@@ -251,7 +251,7 @@ static int write_range(struct run *run, u64 offset, u64 len)
 		oracle_stamp(run->buf + i * ORACLE_PIECE, first + i,
 			     run->value);
 	oracle_issue(&run->oracle, first, pieces, run->value);
-	return for_each_part(run, offset, len, write_one);
+	return in_parts(run, offset, len, write_one);
 }
 
 static u64 start_of(const struct run *run, const struct step *step)
@@ -291,7 +291,7 @@ static int discard_range(struct run *run, u64 offset, u64 len)
 
 	oracle_issue(&run->oracle, offset / ORACLE_PIECE, len / ORACLE_PIECE,
 		     0);
-	err = for_each_part(run, offset, len, discard_one);
+	err = in_parts(run, offset, len, discard_one);
 	if (!err && run->config->no_punch)
 		err = run_settle(run);
 	return err;
@@ -318,7 +318,7 @@ static int zero_range(struct run *run, u64 offset, u64 len, bool keep)
 {
 	oracle_issue(&run->oracle, offset / ORACLE_PIECE, len / ORACLE_PIECE,
 		     0);
-	return for_each_part(run, offset, len, keep ? zero_one_keep : zero_one);
+	return in_parts(run, offset, len, keep ? zero_one_keep : zero_one);
 }
 
 static int zero_full(struct run *run, const struct step *step)
@@ -370,6 +370,7 @@ static int punch(struct run *run, const struct step *step)
 static int compact_step(struct run *run, const struct step *step)
 {
 	struct vhdx_compact_step next;
+	bool begun;
 	int err = 0;
 
 	(void)step;
@@ -388,7 +389,11 @@ static int compact_step(struct run *run, const struct step *step)
 		end_compaction(run);
 		return 0;
 	}
-	return vhdx_compact_do(&run->compact, &next, run->buf, MIB);
+	begun = vhdx_image_data_change_begun(run->image);
+	err = vhdx_compact_do(&run->compact, &next, run->buf, MIB);
+	/* R1d: no guest sees a compaction. */
+	return !begun && vhdx_image_data_change_begun(run->image) ? -EPROTO :
+								    err;
 }
 
 static int compact(struct run *run, const struct step *step)
