@@ -143,23 +143,13 @@ static bool add_table(struct dm_task *task, const struct vhdx_dm_table *table)
 	       (!table->read_only || dm_task_set_ro(task));
 }
 
-int vhdx_dm_create(const char *name, const char *uuid,
-		   const struct vhdx_dm_table *table, struct vhdx_error *error)
-{
-	CLEANUP_TASK struct dm_task *task = new_task(DM_DEVICE_CREATE, name);
-
-	if (!task || !dm_task_set_uuid(task, uuid) || !add_table(task, table))
-		return no_task(error);
-	return run_and_settle(task, "create the mapping", name, error);
-}
-
 static int resume(const char *name, struct vhdx_error *error)
 {
 	CLEANUP_TASK struct dm_task *task = new_task(DM_DEVICE_RESUME, name);
 
 	if (!task)
 		return no_task(error);
-	return run_and_settle(task, "resume the mapping", name, error);
+	return run_and_settle(task, "activate the table", name, error);
 }
 
 int vhdx_dm_reload(const char *name, const struct vhdx_dm_table *table,
@@ -170,19 +160,61 @@ int vhdx_dm_reload(const char *name, const struct vhdx_dm_table *table,
 
 	if (!task || !add_table(task, table))
 		return no_task(error);
-	ret = run(task, "reload the mapping", name, error);
+	ret = run(task, "load the table", name, error);
 	return ret ? ret : resume(name, error);
+}
+
+static int create_empty(const char *name, const char *uuid,
+			struct vhdx_error *error)
+{
+	CLEANUP_TASK struct dm_task *task = new_task(DM_DEVICE_CREATE, name);
+
+	if (!task || !dm_task_set_uuid(task, uuid))
+		return no_task(error);
+	return run(task, "create the mapping", name, error);
+}
+
+/* In three steps: done in one, libdevmapper loses the errno of the table. */
+int vhdx_dm_create(const char *name, const char *uuid,
+		   const struct vhdx_dm_table *table, struct vhdx_error *error)
+{
+	struct vhdx_error ignored;
+	int ret;
+
+	ret = create_empty(name, uuid, error);
+	if (ret)
+		return ret;
+	ret = vhdx_dm_reload(name, table, error);
+	if (ret)
+		vhdx_dm_remove(name, false, &ignored);
+	return ret;
+}
+
+/*
+ * libdevmapper, where it makes the nodes, takes them away with every removal,
+ * also with one that is yet to come: make the node what the device is.
+ */
+static void restore_node(const char *name)
+{
+	CLEANUP_TASK struct dm_task *task = new_task(DM_DEVICE_MKNODES, name);
+
+	if (task && dm_task_run(task))
+		dm_task_update_nodes();
 }
 
 int vhdx_dm_remove(const char *name, bool deferred, struct vhdx_error *error)
 {
 	CLEANUP_TASK struct dm_task *task = new_task(DM_DEVICE_REMOVE, name);
+	int ret;
 
 	/* Retry: udev may be looking at the device just now. */
 	if (!task || (deferred ? !dm_task_deferred_remove(task) :
 				 !dm_task_retry_remove(task)))
 		return no_task(error);
-	return run_and_settle(task, "remove the mapping", name, error);
+	ret = run_and_settle(task, "remove the mapping", name, error);
+	if (!ret && deferred)
+		restore_node(name);
+	return ret;
 }
 
 int vhdx_dm_find(const char *name, struct vhdx_dm_device *device,

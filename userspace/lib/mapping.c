@@ -179,23 +179,58 @@ int vhdx_mapping_refresh(const struct vhdx_mapping *mapping,
 
 /* ---- open and close ----------------------------------------------------- */
 
-static int create_device(const struct vhdx_image_file *file, const char *name,
+/* A path as a word of a table line. */
+static char *escape(const char *path)
+{
+	char *word = malloc(2 * strlen(path) + 1), *to = word;
+
+	for (; word && *path; path++) {
+		if (*path == '\\' || isspace((unsigned char)*path))
+			*to++ = '\\';
+		*to++ = *path;
+	}
+	if (word)
+		*to = '\0';
+	return word;
+}
+
+/*
+ * What the module is to open. A file: our descriptor, with the lock on it. A
+ * block device: its path, because the module claims it as we did; our claim
+ * and our lock are given up for that.
+ */
+static char *image_word(struct vhdx_image_file *file)
+{
+	CLEANUP_FREE char *path = NULL;
+	char *word;
+
+	if (!file->file.container.fixed_size)
+		return asprintf(&word, "fd:%d", file->fd) < 0 ? NULL : word;
+	path = realpath(file->path, NULL);
+	vhdx_image_file_close(file);
+	return path ? escape(path) : NULL;
+}
+
+static int create_device(struct vhdx_image_file *file, const char *name,
 			 const char *uuid, u64 sectors,
 			 const struct vhdx_mapping_options *options,
 			 struct vhdx_error *error)
 {
-	char line[64];
+	CLEANUP_FREE char *word = image_word(file), *line = NULL;
 	struct vhdx_dm_table table = {
 		.sectors = sectors,
 		.target = VHDX_TARGET,
-		.parameters = line,
 		.read_only = options->read_only,
 	};
 
-	snprintf(line, sizeof(line), "fd:%d %d%s%s", file->fd,
-		 options->read_only + options->no_discard,
-		 options->read_only ? " read_only" : "",
-		 options->no_discard ? " no_discard" : "");
+	if (!word || asprintf(&line, "%s %d%s%s", word,
+			      options->read_only + options->no_discard,
+			      options->read_only ? " read_only" : "",
+			      options->no_discard ? " no_discard" : "") < 0) {
+		line = NULL;
+		return vhdx_error_set(error, ENOMEM, "out of memory");
+	}
+	table.parameters = line;
 	return vhdx_dm_create(name, uuid, &table, error);
 }
 

@@ -51,7 +51,7 @@ void vhdx_mapping_uuid(const struct vhdx_geometry *geometry, const char *name,
 /**
  * vhdx_mapping_open() - map an image that is open, locked and loaded
  * @file: its descriptor goes to the kernel with the lock on it; the image is
- *	closed, the file may be closed afterwards
+ *	closed, the file may be closed afterwards (a block device is)
  * @name: checked
  * @options: how
  * @error: what went wrong; nothing is left behind then
