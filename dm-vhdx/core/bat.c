@@ -112,6 +112,7 @@ int vhdx_bat_prepare_set(struct vhdx_bat *bat, u64 block)
 	page = vhdx_alloc(VHDX_PAGE_BYTES);
 	if (!page)
 		return -ENOMEM;
+	/* Whoever sees the page sees it zeroed: vhdx_bat_get_index(). */
 	smp_store_release(&bat->page[i], page);
 	return 0;
 }

@@ -54,9 +54,10 @@ static inline u64 vhdx_bat_index(const struct vhdx_bat *bat, u64 block)
 /* An entry by its index. */
 static inline u64 vhdx_bat_get_index(const struct vhdx_bat *bat, u64 index)
 {
-	const __le64 *page =
-		smp_load_acquire(&bat->page[index / VHDX_BAT_ENTRIES_PER_PAGE]);
+	const __le64 *page;
 
+	/* Pairs with the release in vhdx_bat_prepare_set(). */
+	page = smp_load_acquire(&bat->page[index / VHDX_BAT_ENTRIES_PER_PAGE]);
 	if (!page)
 		return 0;
 	return le64_to_cpu(READ_ONCE(page[index % VHDX_BAT_ENTRIES_PER_PAGE]));

@@ -22,8 +22,7 @@ enum vhdx_compact_mode {
 enum vhdx_compact_step_kind {
 	/* Hold .block exclusively; vhdx_compact_probe(). */
 	VHDX_STEP_PROBE,
-	/* Hold .block exclusively; vhdx_compact_reserve(), copy,
-	 * vhdx_compact_switch(). */
+	/* The same; vhdx_compact_reserve(), copy, vhdx_compact_switch(). */
 	VHDX_STEP_MOVE,
 	/* vhdx_compact_tidy(): no block needs to be held. */
 	VHDX_STEP_TIDY,

@@ -20,8 +20,10 @@ struct vhdx_image_ops {
 			  struct vhdx_plan *plan);
 	bool (*block_space)(const struct vhdx_image *image, u64 block,
 			    u64 *offset_bytes, u64 *len_bytes);
-	/* Start a session: everything that must be durable before any other
-	 * byte changes. Called once, before the first change. */
+	/*
+	 * Start a session: everything that must be durable before any other
+	 * byte changes. Called once, before the first change.
+	 */
 	int (*begin)(struct vhdx_image *image);
 	int (*begin_data_change)(struct vhdx_image *image);
 	/* NULL: lookups never answer LOAD. */
@@ -35,8 +37,10 @@ struct vhdx_image_ops {
 	int (*tidy_entry)(struct vhdx_image *image, u64 block);
 	/* A lookup: tidy_entry() would change something. NULL: never. */
 	bool (*needs_tidy)(const struct vhdx_image *image, u64 block);
-	/* Make every change durable; image->dirty is true. On success the base
-	 * turns pending space into punchable space. */
+	/*
+	 * Make every change durable; image->dirty is true. On success the base
+	 * turns pending space into punchable space.
+	 */
 	int (*commit)(struct vhdx_image *image);
 	/* Shorten the file to end_bytes (all above is free), by R11. */
 	int (*truncate)(struct vhdx_image *image, u64 end_bytes);

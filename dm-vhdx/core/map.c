@@ -54,13 +54,12 @@ void vhdx_map(const struct vhdx_image *image, u64 virtual_bytes, u64 len_bytes,
 	extent->kind = VHDX_EXTENT_DATA;
 	if (extent->offset_bytes + extent->len_bytes <= readable)
 		return;
-	if (write) {
+	if (write)
 		extent->kind = VHDX_EXTENT_PREPARE;
-	} else if (extent->offset_bytes >= readable) {
+	else if (extent->offset_bytes >= readable)
 		extent->kind = VHDX_EXTENT_ZERO;
-	} else {
+	else
 		extent->len_bytes = readable - extent->offset_bytes;
-	}
 }
 
 static bool vhdx_keeps_blocks(const struct vhdx *vhdx)

@@ -262,6 +262,7 @@ int vhdx_metadata_read(struct vhdx_metadata *metadata,
 {
 	struct vhdx_item_places places = { };
 	void *table = vhdx_alloc(VHDX_METADATA_TABLE_BYTES);
+	u64 parent;
 	int err;
 
 	if (!table)
@@ -279,8 +280,9 @@ int vhdx_metadata_read(struct vhdx_metadata *metadata,
 	if (!err)
 		err = vhdx_metadata_check(metadata, region->offset_bytes,
 					  report);
+	parent = places.item[VHDX_ITEM_PARENT_LOCATOR].offset_bytes;
 	if (!err && places.item[VHDX_ITEM_PARENT_LOCATOR].found)
 		err = vhdx_report(report, VHDX_F_PARENT_LOCATOR_UNEXPECTED,
-			places.item[VHDX_ITEM_PARENT_LOCATOR].offset_bytes, 0);
+				  parent, 0);
 	return err;
 }

@@ -58,8 +58,10 @@ void vhdx_space_destroy(struct vhdx_space *space);
 /* The file has now this length; what is new is free. -ENOMEM changes nothing. */
 int vhdx_space_resize(struct vhdx_space *space, u64 file_bytes);
 
-/* Every unit that the range touches becomes busy. -EEXIST: one was already
- * (the others are busy now all the same); -ERANGE: past the end. */
+/*
+ * Every unit that the range touches becomes busy. -EEXIST: one was already
+ * (the others are busy now all the same); -ERANGE: past the end.
+ */
 int vhdx_space_claim(struct vhdx_space *space, u64 offset_bytes,
 		     u64 len_bytes);
 
@@ -69,8 +71,10 @@ int vhdx_space_alloc(struct vhdx_space *space, u64 units, u64 below,
 /* Undo an alloc() that was never published. */
 void vhdx_space_unalloc(struct vhdx_space *space, u64 unit, u64 units);
 
-/* Owned space is given up: pending until vhdx_space_committed(). -ENOMEM
- * changes nothing. Units that the range covers only in part stay busy. */
+/*
+ * Owned space is given up: pending until vhdx_space_committed(). -ENOMEM
+ * changes nothing. Units that the range covers only in part stay busy.
+ */
 int vhdx_space_release(struct vhdx_space *space, u64 offset_bytes,
 		       u64 len_bytes);
 /* All that was pending is durable: it becomes punchable. */
