@@ -639,6 +639,26 @@ static void a_last_block_may_be_cut(void **state)
 	assert_refused(VHDX_F_BLOCK_PAST_END);
 }
 
+/* Which one is the last is counted right in every page of the BAT. */
+static void a_last_block_in_a_later_page(void **state)
+{
+	const struct vhdx_build b = {
+		.virtual_bytes = 599ULL * 256 * MIB + MIB,
+		.block_bytes = 256 * MIB,
+	};
+
+	(void)state;
+	make(&b);
+	vb_set(&ram, &vb, 599, VB_PRESENT, vb.end);
+	ram.size = vb.end + MIB;
+	assert_untidy(VHDX_F_BLOCK_CUT);
+	assert_int_equal(report.value, 599);
+	vb_set(&ram, &vb, 599, VB_ZERO, 0);
+	vb_set(&ram, &vb, 598, VB_PRESENT, vb.end);
+	assert_refused(VHDX_F_BLOCK_PAST_END);
+	assert_int_equal(report.value, 598);
+}
+
 static void no_other_block_may_be_cut(void **state)
 {
 	(void)state;
@@ -903,6 +923,7 @@ int main(void)
 		TEST(check_tells_everything),
 		TEST(check_looks_at_all_pages),
 		TEST(a_last_block_may_be_cut),
+		TEST(a_last_block_in_a_later_page),
 		TEST(no_other_block_may_be_cut),
 		TEST(nothing_lives_in_what_is_cut_off),
 		TEST(a_fixed_image_is_as_long_as_it_says),
