@@ -442,7 +442,9 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 	}
 	err = dm_vhdx_backing_lock(file, writable);
 	if (err) {
-		*error = "The image is in use by another program";
+		*error = err == -EBUSY ?
+			 "The image is in use by another program" :
+			 "The image cannot be locked";
 		return err;
 	}
 	if (!writable && !backing->rdev) {

@@ -130,20 +130,23 @@ void dm_vhdx_queue_flush(struct dm_vhdx_io *io)
  * dm_vhdx_request_commit() - commit soon
  * @dv: the target
  *
- * Any context. Return: false if the device is suspended.
+ * Any context. Return: 0, -EAGAIN: the device is suspended, -EROFS: its mode.
  */
-bool dm_vhdx_request_commit(struct dm_vhdx *dv)
+int dm_vhdx_request_commit(struct dm_vhdx *dv)
 {
 	unsigned long flags;
 	bool active;
 
+	if (READ_ONCE(dv->mode) != DM_VHDX_RW)
+		return -EROFS;
 	spin_lock_irqsave(&dv->md_lock, flags);
 	active = dv->active;
 	dv->commit_wanted = active;
 	spin_unlock_irqrestore(&dv->md_lock, flags);
-	if (active)
-		queue_work(dv->md_wq, &dv->md_work);
-	return active;
+	if (!active)
+		return -EAGAIN;
+	queue_work(dv->md_wq, &dv->md_work);
+	return 0;
 }
 
 /**

@@ -67,6 +67,10 @@
 #include "core/compact.h"
 #include "core/image.h"
 
+#ifndef CONFIG_64BIT
+#error "lookups read 64 bit entries in one go"
+#endif
+
 #define DM_MSG_PREFIX "vhdx"
 
 struct dm_vhdx;
@@ -207,7 +211,7 @@ void dm_vhdx_commit_start(struct dm_vhdx *dv, struct vhdx_image *image);
 void dm_vhdx_commit_stop(struct dm_vhdx *dv);
 void dm_vhdx_queue_change(struct dm_vhdx_io *io, enum dm_vhdx_change change);
 void dm_vhdx_queue_flush(struct dm_vhdx_io *io);
-bool dm_vhdx_request_commit(struct dm_vhdx *dv);
+int dm_vhdx_request_commit(struct dm_vhdx *dv);
 int dm_vhdx_call(struct dm_vhdx *dv, int (*fn)(struct dm_vhdx *dv, void *arg),
 		 void *arg);
 bool dm_vhdx_needs_commit(struct dm_vhdx *dv);

@@ -698,7 +698,7 @@ static int dm_vhdx_message(struct dm_target *ti, unsigned int argc, char **argv,
 	int err = -EINVAL;
 
 	if (argc == 1 && !strcasecmp(argv[0], "commit"))
-		err = dm_vhdx_request_commit(dv) ? 0 : -EAGAIN;
+		err = dm_vhdx_request_commit(dv);
 	else if (argc == 1 && !strcasecmp(argv[0], "stats"))
 		err = dm_vhdx_message_stats(dv, result, maxlen);
 	else if (!strcasecmp(argv[0], "compact"))
