@@ -19,7 +19,7 @@ verified() { # DEVICE SIZE
 
 # Many at once in the same blocks: allocation, locks, group commit.
 crowded() { # DEVICE
-	fio --name=crowd --filename="$1" --size=48M --direct=1 --ioengine=libaio --iodepth=8 \
+	fio --name=crowd --filename="$1" --size="$(long 48M 16M)" --direct=1 --ioengine=libaio --iodepth=8 \
 		--numjobs=4 --offset_increment=48M --rw=randwrite --bsrange=512-64k --fsync=16 \
 		--randseed=3 --verify=crc32c --verify_fatal=1 --group_reporting \
 		--output-format=terse >"$H/fio" || { cat "$H/fio"; return 1; }
@@ -34,13 +34,14 @@ fio_on() { # IMAGE
 	agree "$1" "$H/dump"
 }
 
-model_on() { # IMAGE BYTES
+# alone: QEMU cannot read it
+model_on() { # IMAGE BYTES [alone]
 	local run
 
 	rm -f "$H/model"
 	for run in 1 2 3; do
 		map "$1" disk "$2"
-		"$BUILT/shadow" /dev/mapper/disk "$H/model" $run "$(long 6000 800)"
+		"$BUILT/shadow" /dev/mapper/disk "$H/model" $run "$(long 6000 500)"
 		unmap disk
 		sound "$1"
 	done
@@ -48,12 +49,12 @@ model_on() { # IMAGE BYTES
 	"$BUILT/compare" "$1" /dev/mapper/disk
 	dump /dev/mapper/disk "$H/dump"
 	unmap disk
-	others_read "$1" "$H/dump"
+	[ "${3:-}" = alone ] || others_read "$1" "$H/dump"
 }
 
 for fs in $(long 'ext4 xfs btrfs' ext4); do
 	host_fs "$fs"
-	for image in $H/disk.vhdx $H/disk.vhd; do
+	for image in $H/disk.vhdx $(long $H/disk.vhd ''); do
 		create "$image" "$SIZE"
 		check "fio on ${image##*.} on $fs" fio_on "$image"
 	done
@@ -66,12 +67,14 @@ for fs in $(long 'ext4 xfs btrfs tmpfs' xfs); do
 	create $H/disk.vhd 64M
 	check "odd ranges in a VHD on $fs" model_on $H/disk.vhd $((64 * MIB))
 done
-create $H/disk.vhdx 96M
-check 'odd ranges in 32 MiB blocks' model_on $H/disk.vhdx $((96 * MIB))
 create $H/disk.vhdx 64M --block-size=1M --sector-size=4096
-check 'odd ranges in 4096 byte sectors' model_on $H/disk.vhdx $((64 * MIB))
-create $H/disk.vhdx 64M --type=fixed
-check 'odd ranges in a fixed VHDX' model_on $H/disk.vhdx $((64 * MIB))
-create $H/disk.vhd 64M --type=fixed
-check 'odd ranges in a fixed VHD' model_on $H/disk.vhd $((64 * MIB))
+check 'odd ranges in 4096 byte sectors' model_on $H/disk.vhdx $((64 * MIB)) alone
+if [ "$LENGTH" = all ]; then
+	create $H/disk.vhdx 96M
+	check 'odd ranges in 32 MiB blocks' model_on $H/disk.vhdx $((96 * MIB))
+	create $H/disk.vhdx 64M --type=fixed
+	check 'odd ranges in a fixed VHDX' model_on $H/disk.vhdx $((64 * MIB))
+	create $H/disk.vhd 64M --type=fixed
+	check 'odd ranges in a fixed VHD' model_on $H/disk.vhd $((64 * MIB))
+fi
 tap_done

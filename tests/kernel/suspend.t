@@ -6,7 +6,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 SIZE=$((128 * MIB))
-LOOPS=$(long 60 12)
+LOOPS=$(long 60 9)
 
 load() { # writes, verified at the end of it
 	fio --name=load --filename=/dev/mapper/disk --size=96M --direct=1 --ioengine=libaio \
@@ -76,7 +76,7 @@ loaded_only() { # IMAGE
 	local before i
 
 	before=$(sha256sum <"$1")
-	for ((i = 0; i < 20; i++)); do
+	for ((i = 0; i < $(long 20 3); i++)); do
 		dmsetup create disk --notable
 		dmsetup load disk --table "0 $((SIZE / 512)) vhdx $1 0"
 		dmsetup remove disk
