@@ -46,7 +46,7 @@ demo() { # TITLE IMAGE CREATE-OPTIONS...
 	"$TOOL" create --size=$SIZE "$@" "$image"
 	row created "$image"
 	map "$image" demo $SIZE
-	echo 'start=1MiB, type=L' | sfdisk -q --no-reread /dev/mapper/demo
+	echo 'start=1MiB, type=L' | sfdisk -q --no-tell-kernel /dev/mapper/demo
 	kpartx -a /dev/mapper/demo
 	mkfs.ext4 -q /dev/mapper/demo1
 	mount /dev/mapper/demo1 $G
