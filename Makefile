@@ -3,6 +3,7 @@
 #   make                    the tool, and the module where this kernel's headers are
 #   make module KDIR=DIR    dm-vhdx.ko for the kernel whose build tree DIR is
 #   make userspace          userspace/vhdxsetup
+#   make install            both, as root; DESTDIR and PREFIX as usual
 #   make demo               the main job in a virtual machine; KERNEL=6.1 for the other
 #   make check              all that a change must pass, under 20 minutes
 #   make check-kernel       every test in the virtual machines, under 60 minutes
@@ -15,25 +16,34 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.12
+PREFIX ?= /usr/local
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),module)
 
 # Each kernel has its own folder of links to the sources, so that the objects of
 # two kernels never meet and the source tree stays clean.
+RELEASE = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+OUT = $(CURDIR)/build/$(RELEASE)
+
 module:
 	@test -f $(KDIR)/Makefile || { echo "no kernel build tree at $(KDIR)" >&2; exit 1; }
-	@set -e; release=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
-		$(KDIR)/include/generated/utsrelease.h); \
-	test -n "$$release"; \
-	out=$(CURDIR)/build/$$release; \
-	mkdir -p $$out; \
-	find $$out -type l -delete; \
-	cp -as $(CURDIR)/Kbuild $(CURDIR)/dm-vhdx $$out; \
-	$(MAKE) --no-print-directory -C $(KDIR) M=$$out modules; \
-	cp $$out/dm-vhdx.ko dm-vhdx.ko
+	@mkdir -p $(OUT)
+	@find $(OUT) -type l -delete
+	@cp -as $(CURDIR)/Kbuild $(CURDIR)/dm-vhdx $(OUT)
+	@$(MAKE) --no-print-directory -C $(KDIR) M=$(OUT) modules
+	@cp $(OUT)/dm-vhdx.ko dm-vhdx.ko
 
 userspace:
 	$(MAKE) --no-print-directory -C userspace
+
+install: all
+	install -D -m 755 userspace/vhdxsetup $(DESTDIR)$(PREFIX)/sbin/vhdxsetup
+ifneq ($(wildcard $(KDIR)/Makefile),)
+	$(MAKE) --no-print-directory -C $(KDIR) M=$(OUT) CONFIG_MODULE_SIG_ALL= \
+		INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+	$(if $(DESTDIR),,/sbin/depmod $(RELEASE))
+endif
 
 demo check check-kernel check-long style: deps
 	tests/run $@
@@ -49,4 +59,4 @@ clean:
 		test ! -f $$dir/Makefile || $(MAKE) -s -C $$dir clean; \
 	done
 
-.PHONY: all module userspace demo check check-kernel check-long style deps clean
+.PHONY: all module userspace install demo check check-kernel check-long style deps clean
