@@ -19,7 +19,8 @@ verified() { # DEVICE SIZE
 
 # Many at once in the same blocks: allocation, locks, group commit.
 crowded() { # DEVICE
-	fio --name=crowd --filename="$1" --size="$(long 48M 16M)" --direct=1 --ioengine=libaio --iodepth=8 \
+	fio --name=crowd --filename="$1" --size="$(long 48M 16M)" --direct=1 \
+		--ioengine=libaio --iodepth=8 \
 		--numjobs=4 --offset_increment=48M --rw=randwrite --bsrange=512-64k --fsync=16 \
 		--randseed=3 --verify=crc32c --verify_fatal=1 --group_reporting \
 		--output-format=terse >"$H/fio" || { cat "$H/fio"; return 1; }
