@@ -19,7 +19,7 @@ packages=(
 	binutils busybox-static cpio kmod qemu-system-x86
 	# what runs inside them
 	btrfs-progs dmsetup e2fsprogs fdisk fio iproute2 kpartx util-linux xfsprogs
-	libvhdi-utils qemu-utils
+	libvhdi-utils qemu-utils udev
 )
 
 missing() {
