@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Changes to a VHDX when an operation fails or memory is short (R10).
+ */
+#include <stdio.h>
+
+#include "txn-session.h"
+
+/* ---- errors (R10) ------------------------------------------------------------- */
+
+#define STEPS 6
+
+/* Whole pages, so that a step is there or not: blocks of no two steps overlap. */
+static int step(unsigned int n)
+{
+	static u8 page[4096];
+	int err = 0;
+
+	memset(page, 100 + n, sizeof(page));
+	switch (n) {
+	case 0:
+		err = vhdx_image_write(image, 8 * BLOCK, page, sizeof(page));
+		break;
+	case 1:
+		err = vhdx_image_write(image, 0, page, sizeof(page));
+		break;
+	case 2:
+		err = vhdx_image_discard(image, BLOCK, BLOCK);
+		break;
+	case 3:
+		err = vhdx_image_write(image, 9 * BLOCK, page, sizeof(page));
+		break;
+	case 4:
+		err = vhdx_image_write_zeroes(image, 2 * BLOCK, BLOCK, false);
+		break;
+	default:
+		err = vhdx_image_discard(image, 3 * BLOCK, BLOCK);
+	}
+	if (!err)
+		err = vhdx_image_commit(image);
+	if (!err)
+		err = vhdx_image_punch_all(image);
+	return err;
+}
+
+static u8 first_byte(u64 block)
+{
+	u8 byte;
+
+	assert_int_equal(vhdx_image_read(image, block * BLOCK, &byte, 1), 0);
+	return byte;
+}
+
+/* The steps below @done have been made durable, those above not begun. */
+static void assert_steps(unsigned int done)
+{
+	static const struct {
+		u64 block;
+		u8 before, after;
+	} what[STEPS] = {
+		{ 8, 0, 100 }, { 0, 1, 101 }, { 1, 2, 0 }, { 9, 0, 103 },
+		{ 2, 3, 0 }, { 3, 4, 0 },
+	};
+	unsigned int n;
+
+	for (n = 0; n < STEPS; n++)
+		if (n != done)
+			assert_int_equal(first_byte(what[n].block),
+					 n < done ? what[n].after :
+						    what[n].before);
+}
+
+/* Returns how many steps were done, STEPS + 1 if all and the end went well. */
+static unsigned int run(void)
+{
+	unsigned int n;
+
+	for (n = 0; n < STEPS; n++)
+		if (step(n))
+			return n;
+	return vhdx_image_finish(image) ? STEPS : STEPS + 1;
+}
+
+/* The @nth word of a trace. */
+static char word(const char *text, u64 nth)
+{
+	while (--nth) {
+		text = strchr(text, ' ');
+		if (!text)
+			return 0;
+		text++;
+	}
+	return *text;
+}
+
+static void assert_failed_for_good(void)
+{
+	u64 changes = ram_changes(&ram);
+
+	assert_int_equal(write_block(0), -EROFS);
+	assert_int_equal(vhdx_image_discard(image, 0, BLOCK), -EROFS);
+	assert_int_equal(vhdx_image_release(image, 0, VHDX_RELEASE_ZERO),
+			 -EROFS);
+	assert_int_equal(vhdx_image_commit(image), -EROFS);
+	assert_int_equal(vhdx_image_truncate(image), -EROFS);
+	assert_int_not_equal(vhdx_image_finish(image), 0);
+	assert_int_equal(ram_changes(&ram), changes);
+}
+
+static void every_operation_can_fail(bool for_ever, bool torn)
+{
+	static char whole[4096];
+	unsigned int done;
+	u64 nth;
+
+	assert_int_equal(run(), STEPS + 1);
+	snprintf(whole, sizeof(whole), "%s", trace_text());
+	for (nth = 1; word(whole, nth); nth++) {
+		char what = word(whole, nth);
+
+		vhdx_image_close(image);
+		image = NULL;
+		ram_destroy(&ram);
+		assert_int_equal(setup(NULL), 0);
+		ram.fail_short = torn;
+		ram_fail(&ram, nth, EIO, for_ever, RAM_CHANGES);
+		done = run();
+		assert_true(ram.failed > 0);
+		ram_fail(&ram, 0, 0, false, 0);
+		/* Metadata, flushes: no promise is made any more. */
+		if (strchr("HLBF", what)) {
+			assert_true(done <= STEPS);
+			assert_true(vhdx_image_failed(image));
+			assert_failed_for_good();
+		}
+		if (what == 'D')
+			assert_true(done < STEPS);
+		assert_int_equal(reopen(true), 0);
+		assert_steps(done);
+		/* And it can be worked with. */
+		assert_int_equal(write_block(20), 0);
+		assert_int_equal(vhdx_image_finish(image), 0);
+		assert_int_equal(reopen(true), 0);
+		assert_steps(done);
+		assert_int_equal(first_byte(20), data[0]);
+	}
+	assert_true(nth > 40);
+}
+
+static void any_one_may_fail(void **state)
+{
+	(void)state;
+	every_operation_can_fail(false, false);
+}
+
+static void any_may_fail_for_ever(void **state)
+{
+	(void)state;
+	every_operation_can_fail(true, false);
+}
+
+static void any_may_fail_and_be_torn(void **state)
+{
+	(void)state;
+	every_operation_can_fail(true, true);
+}
+
+static void without_memory_nothing_is_written(void **state)
+{
+	(void)state;
+	alloc_fail(1);
+	assert_int_equal(write_block(0), -ENOMEM);
+	assert_true(alloc_has_failed());
+	assert_int_equal(ram_changes(&ram), 0);
+	/* A session that could not start may start later. */
+	assert_false(vhdx_image_failed(image));
+	assert_int_equal(write_block(0), 0);
+}
+
+static void releasing_without_memory_changes_nothing(void **state)
+{
+	struct vhdx_range to = { vb.blocks_at, BLOCK };
+
+	(void)state;
+	begin();
+	alloc_fail(1);
+	assert_int_equal(vhdx_image_release(image, 0, VHDX_RELEASE_ZERO),
+			 -ENOMEM);
+	assert_true(alloc_has_failed());
+	assert_false(vhdx_image_is_dirty(image));
+	assert_int_equal(first_byte(0), vb_block_byte(0));
+	alloc_fail(1);
+	assert_int_equal(vhdx_image_move(image, 3, &to), -ENOMEM);
+	assert_true(alloc_has_failed());
+	assert_int_equal(first_byte(3), vb_block_byte(3));
+	assert_false(vhdx_image_failed(image));
+}
+
+/* A block of a page of the BAT that is not in memory. */
+static void writing_without_memory_changes_nothing(void **state)
+{
+	const struct vhdx_build b = {
+		.virtual_bytes = 2048 * MIB,
+		.block_bytes = MIB,
+	};
+
+	(void)state;
+	ram_destroy(&ram);
+	ram_init(&ram, 0);
+	vb = b;
+	vb_make(&ram, &vb);
+	assert_int_equal(reopen(false), 0);
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+	alloc_fail(1);
+	assert_int_equal(vhdx_image_prepare_write(image, 1500), -ENOMEM);
+	assert_true(alloc_has_failed());
+	assert_false(vhdx_image_is_dirty(image));
+	assert_int_equal(ram.size, vb.end);
+	assert_int_equal(vhdx_image_prepare_write(image, 1500), 0);
+}
+
+static void a_read_only_image_refuses_changes(void **state)
+{
+	const struct vhdx_open_options options = {
+		.format = VHDX_FORMAT_VHDX,
+	};
+	struct vhdx_range from, to = { vb.blocks_at, BLOCK };
+	struct vhdx_report report = { };
+
+	(void)state;
+	vhdx_image_close(image);
+	assert_int_equal(vhdx_image_open(&ram.container, &options, &report,
+					 &image), 0);
+	assert_int_equal(write_block(0), -EROFS);
+	assert_int_equal(vhdx_image_discard(image, 0, BLOCK), -EROFS);
+	assert_int_equal(vhdx_image_tidy_entry(image, 0), -EROFS);
+	assert_int_equal(vhdx_image_reserve_below(image, 3, &from, &to),
+			 -EROFS);
+	assert_int_equal(vhdx_image_move(image, 3, &to), -EROFS);
+	assert_int_equal(vhdx_image_truncate(image), -EROFS);
+	assert_int_equal(vhdx_image_finish(image), 0);
+	assert_int_equal(ram_changes(&ram), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(any_one_may_fail),
+		TEST(any_may_fail_for_ever),
+		TEST(any_may_fail_and_be_torn),
+		TEST(without_memory_nothing_is_written),
+		TEST(releasing_without_memory_changes_nothing),
+		TEST(writing_without_memory_changes_nothing),
+		TEST(a_read_only_image_refuses_changes),
+	};
+
+	return cmocka_run_group_tests_name("txn-trouble", tests, NULL, NULL);
+}
