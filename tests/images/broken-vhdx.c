@@ -289,6 +289,8 @@ const struct broken broken_vhdx[] = {
 	  { { AT_ENTRY_ID, 20, 4, 2 * MIB } } },
 	{ "vhdx-metadata-item-empty", BASE_VHDX, F(METADATA_GEOMETRY),
 	  { { AT_ENTRY_ID, 20, 4, 0 } } },
+	{ "vhdx-metadata-items-overlap", BASE_VHDX, F(METADATA_OVERLAP),
+	  { { AT_ENTRY_SIZE, 16, 4, 64 * KIB + 4 } } },
 	{ "vhdx-metadata-unknown", BASE_VHDX, F(METADATA_UNKNOWN),
 	  { { AT_ENTRY_PHYSICAL, 0, 4, 1 } } },
 	{ "vhdx-metadata-incomplete-file", BASE_VHDX,
