@@ -473,9 +473,11 @@ void dm_vhdx_commit_stop(struct dm_vhdx *dv)
 	spin_lock_irq(&dv->md_lock);
 	dv->active = false;
 	spin_unlock_irq(&dv->md_lock);
-	cancel_delayed_work_sync(&dv->commit_work);
+	/* The last pass may have armed the timer and the background. */
 	flush_workqueue(dv->md_wq);
+	cancel_delayed_work_sync(&dv->commit_work);
 	flush_workqueue(dv->bg_wq);
+	flush_workqueue(dv->md_wq);
 	vhdx_image_close(dv->image);
 	dv->image = NULL;
 }

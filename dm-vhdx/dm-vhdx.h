@@ -374,7 +374,6 @@ struct dm_vhdx_stats {
  * @writable: table, arguments and file allow writing
  * @mode: see commit.c
  * @direct: data I/O tries direct I/O first
- * @punchable: discards inside a block can be punched
  * @io_wq: @md_wq: @bg_wq: see the essay above
  * @buckets: @bucket_mask: the block lock
  * @md_lock: see the essay above
@@ -398,7 +397,6 @@ struct dm_vhdx {
 	bool writable;
 	enum dm_vhdx_mode mode;
 	bool direct;
-	bool punchable;
 	struct workqueue_struct *io_wq;
 	struct workqueue_struct *md_wq;
 	struct workqueue_struct *bg_wq;
