@@ -466,8 +466,7 @@ static void parse(struct crash *crash, struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .ops = 2, .random = 4, .length = 200,
-			     .faults = 0 };
+	struct options o = { .ops = 2, .random = 4, .length = 200 };
 	static struct crash crash = {
 		.seed = 1, .depth_every = 20, .go_on_every = 20,
 		.cuts = { .exhaustive = CUTS_EXHAUSTIVE, .random = 32 },

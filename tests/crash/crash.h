@@ -50,6 +50,7 @@ struct prelude {
  * @bytes_seen: hashes of files
  * @seen: hashes of files and promises
  * @failed: something was wrong
+ * @run: the disk being worked on
  */
 struct crash {
 	u64 seed;

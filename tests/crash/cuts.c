@@ -4,8 +4,8 @@
  *
  * With n pending changes: all 2^n subsets while n is small; above that none,
  * all, each alone, each missing, all prefixes, all suffixes and some at random.
- * Every subset is tried once more with one change torn, and once more with two
- * overlapping changes swapped, where it has any.
+ * Every subset is tried once more with one change torn, and once more with the
+ * first two neighbours that overlap swapped, where it has any.
  */
 #include "cuts.h"
 
