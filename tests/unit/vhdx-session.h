@@ -54,8 +54,8 @@ static inline int teardown(void **state)
 	return 0;
 }
 
-static inline void on_found(struct vhdx_report *r, enum vhdx_finding finding,
-		     u64 where, u64 value)
+static inline void on_found(struct vhdx_report *r,
+			    enum vhdx_finding finding, u64 where, u64 value)
 {
 	(void)r;
 	(void)where;
