@@ -93,7 +93,7 @@ qemu() {
 
 # agrees IMAGE: QEMU finds nothing wrong and reads what we read
 agrees() {
-	"$TOOL" read "$1" >"$1.raw"
+	"$TOOL" read "$1" | dd of="$1.raw" bs=1M iflag=fullblock conv=sparse status=none
 	[ "$(qemu_format "$1")" = vpc ] || qemu-img check -q "$1"
 	qemu-img compare -q -f "$(qemu_format "$1")" -F raw "$1" "$1.raw"
 	rm "$1.raw"
