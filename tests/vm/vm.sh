@@ -25,6 +25,7 @@ set -euo pipefail
 
 here=$(realpath "$(dirname "$0")")
 . "$here/cache.sh"
+. "$here/machine.sh"
 
 die() { echo "vm.sh: $*" >&2; exit 2; }
 
@@ -53,57 +54,6 @@ shift
 kernel=$(realpath "$kernel")
 release=$(<"$kernel/release")
 
-# What makes the kernel strict. Uninitialised memory must not look like zeros,
-# and the first warning ends the run.
-strict='slub_debug=FZPU,vhdx*,dm_vhdx*,dm-vhdx* page_poison=1 init_on_alloc=0
-	hung_task_panic=1 panic_on_warn=1 oops=panic panic=-1 kfence.sample_interval=10'
-# What makes a guest boot soon and run steadily where it is emulated.
-steady='console=ttyS0 nokaslr mitigations=off tsc=reliable no_timer_check audit=0
-	random.trust_cpu=on nowatchdog rcupdate.rcu_cpu_stall_timeout=120 ignore_loglevel'
-# What a sound kernel never says.
-complaint='BUG[: ]|WARNING:|Oops|general protection|KASAN|KFENCE|UBSAN|\bINFO: task'
-complaint+='|blocked for more than|rcu:.*(stall|self-detected)|list_(add|del) corruption'
-complaint+='|refcount_t:|possible (circular|recursive) locking|inconsistent lock state'
-complaint+='|unreferenced object|scheduling while atomic|sleeping function called'
-complaint+='|page allocation failure|Kernel panic|Bad page|slab.*(overwritten|Poison)'
-complaint+='|soft lockup|unable to handle|stack-protector'
-
-# bzImage -> the ELF inside, so that an emulated guest need not unpack it.
-unpack_kernel() { # BZIMAGE ELF
-	local magic tool at
-
-	while read -r magic tool; do
-		while read -r at; do
-			tail -c+$((at + 1)) "$1" | $tool >"$2" 2>/dev/null || :
-			if [ "$(head -c4 "$2" | tail -c3)" = ELF ]; then return 0; fi
-		done < <(LC_ALL=C grep -aboP "$magic" "$1" | cut -d: -f1)
-	done <<-'END'
-		\x28\xb5\x2f\xfd zstd -dc
-		\xfd7zXZ\x00 xz -dc
-		\x1f\x8b\x08 gzip -dc
-		\x02\x21\x4c\x18 lz4 -dc
-	END
-	return 1
-}
-
-# The modules that the guest needs before it has a root file system, in order.
-add_modules() { # DIR
-	local module file name
-
-	: >"$1/order"
-	for module in virtio_pci virtio_blk virtio_rng 9pnet_virtio 9p overlay; do
-		while read -r _ file; do
-			name=$(basename "$file" .xz)
-			[ ! -f "$1/$name" ] || continue
-			case $file in
-			*.xz) xz -dc "$file" >"$1/$name" ;;
-			*) cp "$file" "$1/$name" ;;
-			esac
-			echo "$name" >>"$1/order"
-		done < <(modprobe -S "$release" -d "$kernel" -D "$module" | grep ^insmod)
-	done
-}
-
 # boot/KEY in the cache: the kernel's ELF and an initramfs of busybox and modules.
 build_boot() {
 	local tmp root
@@ -116,34 +66,15 @@ build_boot() {
 	mkdir -p "$root"/{bin,mods,proc,sys,dev,lower,upper,new}
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	ln -s busybox "$root/bin/sh"
-	add_modules "$root/mods"
+	add_modules "$root/mods" virtio_pci virtio_blk virtio_rng 9pnet_virtio 9p overlay
 	install -m 755 "$here/init" "$root/init"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$tmp/initrd"
 	rm -r "$root"
 	mv -T "$tmp" "$boot" 2>/dev/null || rm -r "$tmp" # somebody else was faster
 }
 
-# A nested /dev/kvm may exist and boot nothing: only a trial boot tells.
-accelerator() {
-	local known
-
-	known=$CACHE/accelerator-$({ uname -rm; qemu-system-x86_64 --version
-		grep -m1 'model name' /proc/cpuinfo; stat -c %U:%a /dev/kvm; id -u
-		} 2>&1 | sha256sum | cut -c1-16)
-	if [ ! -s "$known" ]; then
-		echo tcg >"$known.$$"
-		if [ -w /dev/kvm ] && timeout -k 2 30 "${machine[@]}" -accel kvm -cpu host \
-			-serial stdio -append 'console=ttyS0 panic=-1 vm.trial=1' \
-			</dev/null 2>/dev/null | grep -q 'vm: alive'; then
-			echo kvm >"$known.$$"
-		fi
-		mv "$known.$$" "$known"
-	fi
-	cat "$known"
-}
-
-PATH=$PATH:/usr/sbin:/sbin
-key=$(cat "$here/vm.sh" "$here/init" "$kernel/boot/vmlinuz-$release" | sha256sum | cut -c1-16)
+key=$(cat "$here/vm.sh" "$here/machine.sh" "$here/init" "$kernel/boot/vmlinuz-$release" |
+	sha256sum | cut -c1-16)
 boot=$CACHE/boot/$key
 [ -d "$boot" ] || build_boot
 
@@ -166,14 +97,7 @@ mkdir "$run/control"
 machine=(qemu-system-x86_64 -smp "$processors" -m "$memory"
 	-M "q35,usb=off,smbus=off,sata=off,vmport=off" -nodefaults -no-user-config
 	-display none -no-reboot -kernel "$boot/kernel" -initrd "$boot/initrd")
-accel=${DM_VHDX_ACCEL:-$(accelerator)}
-case $accel in
-kvm) machine+=(-accel kvm -cpu host) ;;
-# Emulation runs rep movsb a byte at a time and ends a block at each stac and
-# clac: a kernel that does not know of them copies several times faster.
-tcg) machine+=(-accel "tcg,thread=multi" -cpu "max,-erms,-fsrm,-smap") ;;
-*) die "no accelerator $accel: kvm or tcg" ;;
-esac
+choose_accelerator
 
 share() { # TAG PATH [readonly]
 	machine+=(-fsdev "local,id=$1,path=$2,security_model=none,multidevs=remap${3:+,readonly=on}"
