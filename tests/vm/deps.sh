@@ -10,7 +10,7 @@ set -euo pipefail
 
 packages=(
 	# building
-	gcc libc6-dev make pkg-config libelf1 xz-utils zstd
+	gcc libc6-dev make pahole pkg-config libelf1 xz-utils zstd
 	libdevmapper-dev libblkid-dev libmount-dev uuid-dev libjson-c-dev libisal-dev
 	libext2fs-dev
 	# checking

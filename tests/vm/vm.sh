@@ -86,6 +86,7 @@ mkdir "$run/control"
 	echo 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 	echo 'export HOME=/root LC_ALL=C.UTF-8 TERM=dumb IN_VM=1 OUT=/run/out'
 	echo 'export DM_DISABLE_UDEV=1 # none runs here: libdevmapper makes its own nodes'
+	echo 'mkdir -p /lib/modules' # a container has none
 	printf 'mount --bind %q/lib/modules /lib/modules\n' "$kernel"
 	echo 'ip link set lo up; stty -F /dev/ttyS1 raw'
 	printf 'cd %q\nbash %q' "$PWD" "$script"
