@@ -44,8 +44,9 @@ static bool check_new(struct crash *crash, const struct sim_disk *disk,
 	struct verify v = {
 		.depth = one_in(crash, crash->depth_every),
 		.go_on = one_in(crash, crash->go_on_every),
+		.bytewise = one_in(crash, crash->go_on_every),
 		.origin = &crash->prelude->state,
-		.origin_bytes = crash->prelude->bytes,
+		.origin_content = &crash->prelude->content,
 		.cuts = { .exhaustive = 4, .random = 2, .sparse = true,
 			  .seed = crash->cuts.seed },
 	};
@@ -94,7 +95,7 @@ static void try_cuts(struct sim_disk *disk, void *arg)
 
 static void live_check(struct crash *crash, struct run *run)
 {
-	struct verify v = { 0 };
+	struct verify v = { .bytewise = crash->at_step == crash->nr_steps };
 
 	if (crash->failed || verify_live(&v, run, true))
 		return;
@@ -189,7 +190,7 @@ static void make_prelude(struct crash *crash, struct prelude *prelude,
 	sim_state_copy(&prelude->state, &run.disk.durable);
 	oracle_copy(&prelude->oracle, &run.oracle);
 	prelude->value = run.value;
-	prelude->bytes = content_of(crash->config, &prelude->state);
+	content_of(crash->config, &prelude->state, &prelude->content);
 	run_stop(&run);
 	oracle_destroy(&nothing);
 	sim_state_destroy(&fresh);
@@ -199,7 +200,7 @@ static void drop_prelude(struct prelude *prelude)
 {
 	sim_state_destroy(&prelude->state);
 	oracle_destroy(&prelude->oracle);
-	free(prelude->bytes);
+	content_destroy(&prelude->content);
 }
 
 /* ---- many workloads --------------------------------------------------------- */

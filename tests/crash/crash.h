@@ -15,14 +15,14 @@
  * @name: for messages
  * @state: the file
  * @oracle: what is in it
- * @bytes: the same, as read
+ * @content: what it shows
  * @value: the last stamp used
  */
 struct prelude {
 	const char *name;
 	struct sim_state state;
 	struct oracle oracle;
-	u8 *bytes;
+	struct content content;
 	u32 value;
 };
 

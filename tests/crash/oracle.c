@@ -157,21 +157,29 @@ static bool is_stamp(const void *bytes, uint64_t piece, uint32_t value)
 	return !memcmp(bytes, stamp, ORACLE_PIECE);
 }
 
-enum oracle_verdict oracle_judge(const struct oracle *oracle, uint64_t piece,
-				 const void *bytes, uint32_t *value,
-				 uint64_t *from)
+struct oracle_seen oracle_recognise(const void *bytes)
 {
+	struct oracle_seen seen = { .from = ORACLE_ANYWHERE };
 	uint64_t words[3];
 
 	memcpy(words, bytes, sizeof(words));
-	*from = words[0] == MAGIC ? words[1] : piece;
-	*value = words[0] == MAGIC ? (uint32_t)words[2] : 0;
-	if (!is_stamp(bytes, *from, *value))
+	if (words[0] == MAGIC) {
+		seen.from = words[1];
+		seen.value = (uint32_t)words[2];
+	}
+	seen.garbage = !is_stamp(bytes, seen.from, seen.value);
+	return seen;
+}
+
+enum oracle_verdict oracle_judge(const struct oracle *oracle, uint64_t piece,
+				 const struct oracle_seen *seen)
+{
+	if (seen->garbage)
 		return ORACLE_GARBAGE;
-	if (*from != piece)
+	if (seen->from != piece && seen->from != ORACLE_ANYWHERE)
 		return ORACLE_TELEPORTED;
-	return oracle_legal(oracle, piece, *value) ? ORACLE_LEGAL :
-						     ORACLE_STALE;
+	return oracle_legal(oracle, piece, seen->value) ? ORACLE_LEGAL :
+							  ORACLE_STALE;
 }
 
 const char *oracle_verdict_name(enum oracle_verdict verdict)

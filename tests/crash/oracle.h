@@ -66,10 +66,24 @@ enum oracle_verdict {
 	ORACLE_GARBAGE,		/* no stamp at all */
 };
 
-/* Judge one piece by its bytes; @value and @from say what was recognised. */
+/**
+ * struct oracle_seen - what was recognised in a piece
+ * @from: the piece it was written to; ORACLE_ANYWHERE: zeros
+ * @value: what was written, 0: zeros
+ * @garbage: it is no stamp
+ */
+struct oracle_seen {
+	uint64_t from;
+	uint32_t value;
+	bool garbage;
+};
+
+#define ORACLE_ANYWHERE UINT64_MAX
+
+struct oracle_seen oracle_recognise(const void *bytes);
+/* Judge one piece by what was recognised in it. */
 enum oracle_verdict oracle_judge(const struct oracle *oracle, uint64_t piece,
-				 const void *bytes, uint32_t *value,
-				 uint64_t *from);
+				 const struct oracle_seen *seen);
 const char *oracle_verdict_name(enum oracle_verdict verdict);
 
 #endif

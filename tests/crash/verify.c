@@ -39,36 +39,40 @@ static bool fail_finding(struct verify *v, const struct sim_state *state,
 
 static bool judge_all(struct verify *v, const struct sim_state *state,
 		      const char *stage, const struct oracle *oracle,
-		      const u8 *bytes)
+		      const struct content *content)
 {
 	enum oracle_verdict verdict;
 	char what[200];
-	u64 piece, from;
-	u32 value;
+	u64 piece;
 
 	for (piece = 0; piece < oracle->pieces; piece++) {
-		verdict = oracle_judge(oracle, piece,
-				       bytes + piece * ORACLE_PIECE, &value,
-				       &from);
+		const struct oracle_seen *seen = &content->seen[piece];
+
+		verdict = oracle_judge(oracle, piece, seen);
 		if (verdict == ORACLE_LEGAL)
 			continue;
 		snprintf(what, sizeof(what), "virtual sector %" PRIu64
 			 " holds %s (value %u of sector %" PRIu64
 			 ", flushed was %u)", piece,
-			 oracle_verdict_name(verdict), value, from,
+			 oracle_verdict_name(verdict), seen->value, seen->from,
 			 oracle->flushed[piece]);
 		return fail(v, state, stage, what);
 	}
 	return true;
 }
 
+/* The first time byte by byte, through the core's own data path, too. */
 static bool read_all(struct verify *v, const struct config *config,
 		     const struct sim_state *state, const char *stage,
-		     struct vhdx_image *image, u8 *bytes)
+		     struct vhdx_image *image, const struct sim_disk *disk,
+		     struct content *content)
 {
 	char what[60];
-	int err = read_range(config, image, 0, bytes, config_bytes(config));
+	int err = content_read(content, config, image, disk);
 
+	if (!err && v->bytewise && !content_is_read(content, config, image))
+		return fail(v, state, stage, "reading is not what the map says");
+	v->bytewise = false;
 	if (!err)
 		return true;
 	snprintf(what, sizeof(what), "reading: %s", strerror(-err));
@@ -113,7 +117,7 @@ static bool check_space(struct verify *v, const struct config *config,
 /* A read-only open shows legal contents and writes nothing. */
 static bool open_read_only(struct verify *v, const struct config *config,
 			   const struct sim_state *state, const char *stage,
-			   u8 *bytes)
+			   struct content *content)
 {
 	struct vhdx_report report;
 	struct vhdx_image *image;
@@ -128,7 +132,7 @@ static bool open_read_only(struct verify *v, const struct config *config,
 		sim_disk_destroy(&disk);
 		return fail_finding(v, state, stage, &report, err);
 	}
-	good = read_all(v, config, state, stage, image, bytes) &&
+	good = read_all(v, config, state, stage, image, &disk, content) &&
 	       check_space(v, config, state, stage, image,
 			   disk.now.size);
 	vhdx_image_close(image);
@@ -176,18 +180,16 @@ static bool open_checking(struct verify *v, const struct config *config,
 	return good;
 }
 
-u8 *content_of(const struct config *config, const struct sim_state *state)
+void content_of(const struct config *config, const struct sim_state *state,
+		struct content *content)
 {
-	u8 *bytes = malloc(config_bytes(config));
-	struct verify v = { 0 };
+	struct verify v = { .bytewise = true };
 
-	if (!bytes)
-		abort();
-	if (!open_read_only(&v, config, state, "prelude", bytes)) {
+	content_init(content, config);
+	if (!open_read_only(&v, config, state, "prelude", content)) {
 		fprintf(stderr, "%s: %s\n", config->name, v.why);
 		exit(1);
 	}
-	return bytes;
 }
 
 /* ---- GUIDs --------------------------------------------------------------- */
@@ -197,7 +199,8 @@ u8 *content_of(const struct config *config, const struct sim_state *state)
  * guest can see under the old DataWriteGuid (R1d).
  */
 static bool check_guids(struct verify *v, const struct config *config,
-			const struct sim_state *state, const u8 *bytes)
+			const struct sim_state *state,
+			const struct content *content)
 {
 	struct guids before, after;
 
@@ -210,7 +213,7 @@ static bool check_guids(struct verify *v, const struct config *config,
 		return fail(v, state, "R1a",
 			    "changed under the old FileWriteGuid");
 	if (!memcmp(before.data_write, after.data_write, 16) &&
-	    memcmp(v->origin_bytes, bytes, config_bytes(config)))
+	    !content_equal(v->origin_content, content))
 		return fail(v, state, "R1d",
 			    "changed under the old DataWriteGuid");
 	return true;
@@ -240,7 +243,7 @@ struct inner {
 	const struct config *config;
 	const struct oracle *oracle;
 	const struct sim_state *replayed;
-	u8 *bytes;
+	struct content content;
 };
 
 /*
@@ -273,10 +276,11 @@ static bool same_outside_log(const struct config *config,
 /* Open for writing, let it replay, end the session cleanly. */
 static bool replay(struct verify *v, const struct config *config,
 		   const struct sim_state *state, const char *stage,
-		   struct sim_disk *disk, const u8 *expected, u8 *bytes)
+		   struct sim_disk *disk, const struct content *expected)
 {
 	struct vhdx_report report;
 	struct vhdx_image *image;
+	struct content shown;
 	bool good;
 	int err;
 
@@ -288,19 +292,20 @@ static bool replay(struct verify *v, const struct config *config,
 		vhdx_image_close(image);
 		return fail(v, state, stage, "opening wrote");
 	}
+	content_init(&shown, config);
 	err = vhdx_image_begin(image);
 	if (err)
 		good = fail(v, state, stage, strerror(-err));
 	else
-		good = read_all(v, config, state, stage, image, bytes);
-	if (good && memcmp(bytes, expected,
-			   config_bytes(config)))
+		good = read_all(v, config, state, stage, image, disk, &shown);
+	if (good && !content_equal(&shown, expected))
 		good = fail(v, state, stage,
 			    "the replay does not show what was shown read-only");
 	err = good ? vhdx_image_finish(image) : 0;
 	if (err)
 		good = fail(v, state, stage, strerror(-err));
 	vhdx_image_close(image);
+	content_destroy(&shown);
 	if (good && (disk->changes || disk->misuse))
 		good = fail(v, state, stage, "the clean end is not durable");
 	return good;
@@ -318,26 +323,21 @@ static bool inner_cut(const struct sim_disk *disk, const struct sim_cut *cut,
 	inner->v->inner++;
 	sim_disk_cut(disk, cut, &state);
 	good = open_read_only(inner->v, inner->config, &state,
-			      "cut in the replay, read-only", inner->bytes) &&
+			      "cut in the replay, read-only", &inner->content) &&
 	       judge_all(inner->v, &state, "cut in the replay", inner->oracle,
-			 inner->bytes) &&
+			 &inner->content) &&
 	       open_checking(inner->v, inner->config, &state,
 			     "cut in the replay, check", false);
 	if (good) {
-		u8 *bytes = malloc(config_bytes(inner->config));
-
-		if (!bytes)
-			abort();
 		sim_disk_init(&again, &state);
 		good = replay(inner->v, inner->config, &state,
 			      "cut in the replay, second replay", &again,
-			      inner->bytes, bytes);
+			      &inner->content);
 		if (good && !same_outside_log(inner->config, &again.durable,
 					      inner->replayed))
 			good = fail(inner->v, &state, "second replay",
 				    "leaves other bytes than the first");
 		sim_disk_destroy(&again);
-		free(bytes);
 	}
 	sim_state_destroy(&state);
 	return good;
@@ -355,23 +355,25 @@ static void cut_replay(struct sim_disk *disk, void *arg)
 static bool cut_inside(struct verify *v, const struct config *config,
 		       const struct sim_state *state,
 		       const struct oracle *oracle,
-		       const struct sim_state *replayed, const u8 *expected)
+		       const struct sim_state *replayed,
+		       const struct content *expected)
 {
-	struct inner inner = { v, config, oracle, replayed, NULL };
+	struct inner inner = {
+		.v = v,
+		.config = config,
+		.oracle = oracle,
+		.replayed = replayed,
+	};
 	struct sim_disk disk;
-	u8 *bytes = malloc(config_bytes(config));
 	bool good;
 
-	inner.bytes = malloc(config_bytes(config));
-	if (!bytes || !inner.bytes)
-		abort();
+	content_init(&inner.content, config);
 	sim_disk_init(&disk, state);
 	disk.before_flush = cut_replay;
 	disk.arg = &inner;
-	good = replay(v, config, state, "replay", &disk, expected, bytes);
+	good = replay(v, config, state, "replay", &disk, expected);
 	sim_disk_destroy(&disk);
-	free(bytes);
-	free(inner.bytes);
+	content_destroy(&inner.content);
 	return good && !v->why[0];
 }
 
@@ -379,7 +381,8 @@ static bool cut_inside(struct verify *v, const struct config *config,
 
 static bool use_again(struct verify *v, const struct config *config,
 		      const struct sim_state *state,
-		      const struct oracle *oracle, const u8 *bytes)
+		      const struct oracle *oracle,
+		      const struct content *content)
 {
 	static const char *const names[] = {
 		"write-part-2", "write-full-0", "discard-full-1", "punch",
@@ -388,18 +391,14 @@ static bool use_again(struct verify *v, const struct config *config,
 	struct oracle known;
 	struct run run;
 	bool good = true;
-	u64 i, from;
-	u32 value;
+	u64 i;
 	int err;
 
 	/* What is seen now is what must stay. */
 	oracle_init(&known, oracle->pieces);
-	for (i = 0; i < oracle->pieces; i++) {
-		oracle_judge(oracle, i, bytes + i * ORACLE_PIECE, &value,
-			     &from);
-		if (value)
-			oracle_issue(&known, i, 1, value);
-	}
+	for (i = 0; i < oracle->pieces; i++)
+		if (content->seen[i].value)
+			oracle_issue(&known, i, 1, content->seen[i].value);
 	oracle_flush(&known);
 	err = run_start(&run, config, state, &known, 1U << 30);
 	for (i = 0; i < ARRAY_SIZE(names) && !err && good; i++) {
@@ -417,60 +416,55 @@ static bool use_again(struct verify *v, const struct config *config,
 
 bool verify_live(struct verify *v, struct run *run, bool exact)
 {
-	u64 len = config_bytes(run->config), piece, from;
-	u8 *bytes = malloc(len);
+	const struct sim_state *now = &run->disk.now;
+	struct content shown;
 	bool good;
-	u32 value;
+	u64 piece;
 
-	if (!bytes)
-		abort();
-	good = read_all(v, run->config, &run->disk.now, "live", run->image,
-			bytes) &&
-	       judge_all(v, &run->disk.now, "live", &run->oracle, bytes) &&
-	       check_space(v, run->config, &run->disk.now, "live", run->image,
-			   run->disk.now.size);
-	for (piece = 0; good && exact && piece < run->oracle.pieces; piece++) {
-		oracle_judge(&run->oracle, piece, bytes + piece * ORACLE_PIECE,
-			     &value, &from);
-		if (value != oracle_current(&run->oracle, piece))
-			good = fail(v, &run->disk.now, "live",
+	content_init(&shown, run->config);
+	good = read_all(v, run->config, now, "live", run->image, &run->disk,
+			&shown) &&
+	       judge_all(v, now, "live", &run->oracle, &shown) &&
+	       check_space(v, run->config, now, "live", run->image, now->size);
+	for (piece = 0; good && exact && piece < shown.pieces; piece++)
+		if (shown.seen[piece].value !=
+		    oracle_current(&run->oracle, piece))
+			good = fail(v, now, "live",
 				    "a reader does not see the last write");
-	}
-	free(bytes);
+	content_destroy(&shown);
 	return good;
 }
 
 bool verify_state(struct verify *v, const struct config *config,
 		  const struct sim_state *state, const struct oracle *oracle)
 {
-	u64 len = config_bytes(config);
-	u8 *bytes = malloc(len), *again = malloc(len);
+	struct content shown, again;
 	struct sim_disk disk;
 	bool good;
 
-	if (!bytes || !again)
-		abort();
+	content_init(&shown, config);
+	content_init(&again, config);
 	v->why[0] = 0;
 	sim_disk_init(&disk, state);
-	good = open_read_only(v, config, state, "read-only", bytes) &&
-	       judge_all(v, state, "contents", oracle, bytes) &&
-	       check_guids(v, config, state, bytes) &&
+	good = open_read_only(v, config, state, "read-only", &shown) &&
+	       judge_all(v, state, "contents", oracle, &shown) &&
+	       check_guids(v, config, state, &shown) &&
 	       open_checking(v, config, state, "check", false) &&
-	       replay(v, config, state, "replay", &disk, bytes, again) &&
+	       replay(v, config, state, "replay", &disk, &shown) &&
 	       check_replay_guids(v, config, state, &disk.durable) &&
 	       open_checking(v, config, &disk.durable, "check after replay",
 			     true) &&
 	       open_read_only(v, config, &disk.durable,
-			      "read-only after replay", again);
-	if (good && memcmp(bytes, again, len))
+			      "read-only after replay", &again);
+	if (good && !content_equal(&shown, &again))
 		good = fail(v, state, "after replay", "other contents");
 	if (good && v->depth)
 		good = cut_inside(v, config, state, oracle, &disk.durable,
-				  bytes);
+				  &shown);
 	if (good && v->go_on)
-		good = use_again(v, config, state, oracle, bytes);
+		good = use_again(v, config, state, oracle, &shown);
 	sim_disk_destroy(&disk);
-	free(bytes);
-	free(again);
+	content_destroy(&shown);
+	content_destroy(&again);
 	return good;
 }

@@ -5,15 +5,16 @@
 #ifndef CRASH_VERIFY_H
 #define CRASH_VERIFY_H
 
+#include "content.h"
 #include "cuts.h"
-#include "workload.h"
 
 /**
  * struct verify - how deep to look, and what came out
  * @depth: crash inside the replay as well
  * @go_on: use the disk after the replay, and look again
+ * @bytewise: compare what is mapped with what is read, once
  * @origin: the file before the workload; NULL: does not matter
- * @origin_bytes: what it showed
+ * @origin_content: what it showed
  * @cuts: which cuts to try inside the replay
  * @inner: states checked inside replays so far
  * @why: the first thing that was wrong
@@ -22,8 +23,9 @@
 struct verify {
 	bool depth;
 	bool go_on;
+	bool bytewise;
 	const struct sim_state *origin;
-	const u8 *origin_bytes;
+	const struct content *origin_content;
 	struct cuts cuts;
 	u64 inner;
 	char why[512];
@@ -33,8 +35,9 @@ struct verify {
 /* True if all is well with the file @state, whose legal contents are known. */
 bool verify_state(struct verify *v, const struct config *config,
 		  const struct sim_state *state, const struct oracle *oracle);
-/* What a sound file shows; exits if it is not. Free it. */
-u8 *content_of(const struct config *config, const struct sim_state *state);
+/* What a sound file shows; exits if it is not. */
+void content_of(const struct config *config, const struct sim_state *state,
+		struct content *content);
 /* The open image shows what it should; @exact: the current values only. */
 bool verify_live(struct verify *v, struct run *run, bool exact);
 

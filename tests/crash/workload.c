@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "workload.h"
+#include "content.h"
 
 #define KIB 1024
 #define MIB (1024 * KIB)
@@ -67,8 +67,7 @@ u64 config_pieces(const struct config *config)
 	return config_bytes(config) / ORACLE_PIECE;
 }
 
-/* Where a part of the used disk is on the disk; cut to its block. */
-static u64 on_disk(const struct config *config, u64 offset, u64 *len)
+u64 config_on_disk(const struct config *config, u64 offset, u64 *len)
 {
 	u64 block = offset / block_bytes(config);
 	u64 in_block = offset % block_bytes(config);
@@ -87,7 +86,7 @@ int read_range(const struct config *config, struct vhdx_image *image,
 
 	for (; len && !err; len -= now, offset += now, buf = (u8 *)buf + now) {
 		now = len;
-		at = on_disk(config, offset, &now);
+		at = config_on_disk(config, offset, &now);
 		err = vhdx_image_read(image, at, buf, now);
 	}
 	return err;
@@ -169,35 +168,23 @@ int run_step(struct run *run, const struct step *step)
 	return run->image ? step->fn(run, step) : -ENODEV;
 }
 
-/* What a piece shows now is what a later flush promises. */
-static int settle(struct run *run, u64 first, const u8 *bytes, u64 pieces)
-{
-	u64 i, from;
-	u32 value;
-
-	for (i = 0; i < pieces; i++) {
-		if (oracle_judge(&run->oracle, first + i,
-				 bytes + i * ORACLE_PIECE, &value, &from) !=
-		    ORACLE_LEGAL)
-			return -EUCLEAN;
-		if (value != oracle_current(&run->oracle, first + i))
-			oracle_issue(&run->oracle, first + i, 1, value);
-	}
-	return 0;
-}
-
 int run_settle(struct run *run)
 {
-	u64 len = config_bytes(run->config), at, now;
-	int err = 0;
+	struct oracle_seen *seen;
+	struct content now;
+	u64 piece;
+	int err;
 
-	for (at = 0; at < len && !err; at += now) {
-		now = min_t(u64, len - at, MIB);
-		err = read_range(run->config, run->image, at, run->buf, now);
-		if (!err)
-			err = settle(run, at / ORACLE_PIECE, run->buf,
-				     now / ORACLE_PIECE);
+	content_init(&now, run->config);
+	err = content_read(&now, run->config, run->image, &run->disk);
+	for (piece = 0; piece < now.pieces && !err; piece++) {
+		seen = &now.seen[piece];
+		if (oracle_judge(&run->oracle, piece, seen) != ORACLE_LEGAL)
+			err = -EUCLEAN;
+		else if (seen->value != oracle_current(&run->oracle, piece))
+			oracle_issue(&run->oracle, piece, 1, seen->value);
 	}
+	content_destroy(&now);
 	return err;
 }
 
@@ -213,7 +200,7 @@ static int in_parts(struct run *run, u64 offset, u64 len, part_fn *fn)
 
 	for (done = 0; done < len && !err; done += now) {
 		now = len - done;
-		at = on_disk(run->config, offset + done, &now);
+		at = config_on_disk(run->config, offset + done, &now);
 		err = fn(run, at, now, done);
 	}
 	return err;

@@ -73,6 +73,8 @@ struct run {
 /* Of the part of the disk that workloads use, as if it were in one piece. */
 u64 config_pieces(const struct config *config);
 u64 config_bytes(const struct config *config);
+/* Where a part of it is on the disk; cut where it is not in one piece. */
+u64 config_on_disk(const struct config *config, u64 offset, u64 *len);
 /* A fresh image. Exits if it cannot be created. */
 void config_create(const struct config *config, struct sim_state *state);
 

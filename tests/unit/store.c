@@ -285,20 +285,37 @@ u64 store_next_data(const struct store *store, u64 offset, u64 end)
 	return end;
 }
 
-static u64 page_hash(struct store_page *page)
+u64 store_digest(const void *page)
 {
 	u64 hash = 1, word;
 	size_t i;
 
-	if (page->hashed)
-		return page->hash;
 	for (i = 0; i < STORE_PAGE; i += sizeof(word)) {
-		memcpy(&word, page->bytes + i, sizeof(word));
+		memcpy(&word, (const u8 *)page + i, sizeof(word));
 		hash = mix(hash, word);
 	}
-	page->hash = hash;
-	page->hashed = true;
 	return hash;
+}
+
+static u64 page_hash(struct store_page *page)
+{
+	if (!page->hashed)
+		page->hash = store_digest(page->bytes);
+	page->hashed = true;
+	return page->hash;
+}
+
+u64 store_page_digest(const struct store *store, u64 offset)
+{
+	static const u8 zeros[STORE_PAGE];
+	static u64 digest_of_zeros;
+	struct store_page *page = (struct store_page *)find_page(store, offset);
+
+	if (page)
+		return page_hash(page);
+	if (!digest_of_zeros)
+		digest_of_zeros = store_digest(zeros);
+	return digest_of_zeros;
 }
 
 static u64 leaf_hash(struct store_leaf *leaf)

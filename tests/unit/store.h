@@ -42,6 +42,10 @@ u64 store_next_data(const struct store *store, u64 offset, u64 end);
 u64 store_hash(const struct store *store);
 /* Same bytes; holes count as zeros. */
 bool store_equal(const struct store *a, const struct store *b, u64 len);
+/* Digest of the page that holds the offset; remembered, so cheap the next time. */
+u64 store_page_digest(const struct store *store, u64 offset);
+/* The same of one page of bytes. */
+u64 store_digest(const void *page);
 /* A view of the page that holds the offset, NULL if it is a hole. */
 const void *store_page(const struct store *store, u64 offset);
 u64 store_allocated(const struct store *store);
