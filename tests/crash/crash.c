@@ -18,7 +18,9 @@ struct options {
 	unsigned int random;
 	unsigned int length;
 	unsigned int faults;
+	unsigned int fault_ops;
 	bool wrap;
+	const char *record;
 	const char *only;
 	const char *prelude;
 	const char *run;
@@ -205,8 +207,10 @@ static void drop_prelude(struct prelude *prelude)
 
 /* ---- many workloads --------------------------------------------------------- */
 
+typedef void run_fn(struct crash *crash);
+
 /* All sequences of exactly @length basic steps. */
-static void run_all(struct crash *crash, unsigned int length)
+static void run_all(struct crash *crash, unsigned int length, run_fn *run)
 {
 	u64 count = 1, nr, rest;
 	unsigned int i;
@@ -219,7 +223,7 @@ static void run_all(struct crash *crash, unsigned int length)
 		crash->nr_steps = length;
 		/* What happens earlier is another, shorter sequence. */
 		crash->from_step = length - 1;
-		run_sequence(crash);
+		run(crash);
 	}
 }
 
@@ -313,10 +317,12 @@ static void run_prelude(struct crash *crash, const struct options *o)
 		return;
 	}
 	for (length = 1; length <= o->ops; length++)
-		run_all(crash, length);
+		run_all(crash, length, run_sequence);
 	run_random(crash, o->random, o->length);
 	if (o->wrap && !is_over(crash))
 		run_wrap(crash);
+	for (length = 1; length <= o->fault_ops; length++)
+		run_all(crash, length, crash_faults);
 	run_faults(crash, o->faults);
 }
 
@@ -367,6 +373,29 @@ static void print_result(const struct crash *crash)
 	       crash->failed ? "FAILED" : "0 illegal");
 }
 
+/*
+ * For runs in many pieces: the figures, and the hashes of the states, by which
+ * distinct states are counted over all the pieces.
+ */
+static bool write_record(const struct crash *crash, const char *path)
+{
+	const u64 figures[] = {
+		crash->seed, crash->sequences, crash->states, crash->checked,
+		crash->inner, crash->faults,
+	};
+	const struct hashset *seen = &crash->bytes_seen;
+	FILE *f = fopen(path, "w");
+	u64 i;
+
+	if (!f)
+		return false;
+	fwrite(figures, sizeof(figures), 1, f);
+	for (i = 0; i < seen->slots; i++)
+		if (seen->slot[i])
+			fwrite(&seen->slot[i], sizeof(seen->slot[i]), 1, f);
+	return !ferror(f) & !fclose(f);
+}
+
 static void usage(void)
 {
 	size_t i;
@@ -374,7 +403,8 @@ static void usage(void)
 	puts("crash [--seed=N] [--ops=N] [--random=N] [--length=N] [--faults=N]\n"
 	     "      [--states=N] [--only=CONFIG] [--prelude=NAME] [--run=STEP,...]\n"
 	     "      [--depth-every=N] [--go-on-every=N] [--subsets=N]\n"
-	     "      [--wrap] [--every-tear] [--save=FILE]");
+	     "      [--fault-ops=N] [--wrap] [--every-tear] [--save=FILE]\n"
+	     "      [--record=FILE]");
 	for (i = 0; i < nr_configs; i++)
 		printf("config %s\n", configs[i].name);
 	for (i = 0; i < nr_steps; i++)
@@ -396,6 +426,9 @@ static void set_text(struct crash *crash, struct options *o, int c)
 		break;
 	case 'w':
 		crash->save = optarg;
+		break;
+	case 'R':
+		o->record = optarg;
 		break;
 	default:
 		usage();
@@ -421,6 +454,9 @@ static void set_option(struct crash *crash, struct options *o, int c)
 		break;
 	case 'f':
 		o->faults = n;
+		break;
+	case 'F':
+		o->fault_ops = n;
 		break;
 	case 'n':
 		crash->limit = n;
@@ -454,7 +490,9 @@ static void parse(struct crash *crash, struct options *o, int argc, char **argv)
 		{ "only", 1, NULL, 'c' }, { "prelude", 1, NULL, 'p' },
 		{ "run", 1, NULL, 'x' }, { "depth-every", 1, NULL, 'd' },
 		{ "go-on-every", 1, NULL, 'g' }, { "subsets", 1, NULL, 'k' },
-		{ "every-tear", 0, NULL, 't' }, { "wrap", 0, NULL, 'W' }, { "save", 1, NULL, 'w' },
+		{ "every-tear", 0, NULL, 't' }, { "wrap", 0, NULL, 'W' },
+		{ "save", 1, NULL, 'w' }, { "record", 1, NULL, 'R' },
+		{ "fault-ops", 1, NULL, 'F' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -479,6 +517,10 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	run_configs(&crash, &o);
 	print_result(&crash);
+	if (!crash.failed && o.record && !write_record(&crash, o.record)) {
+		perror(o.record);
+		crash.failed = true;
+	}
 	free(crash.seen.slot);
 	free(crash.bytes_seen.slot);
 	return crash.failed ? 1 : 0;
