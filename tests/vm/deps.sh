@@ -14,7 +14,7 @@ packages=(
 	libdevmapper-dev libblkid-dev libmount-dev uuid-dev libjson-c-dev libisal-dev
 	libext2fs-dev
 	# checking
-	libcmocka-dev sparse shellcheck perl jq python3
+	libcmocka-dev sparse shellcheck perl jq python3 mandoc
 	# virtual machines
 	binutils busybox-static cpio kmod qemu-system-x86
 	# what runs inside them
