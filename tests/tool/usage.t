@@ -13,7 +13,9 @@ help_names_all() {
 	"$TOOL" --help >help
 	for verb in open close status list dump map read check create compact; do
 		grep -q "^  $verb " help
-		"$TOOL" "$verb" --help | grep -q "^Usage: vhdxsetup $verb "
+		"$TOOL" "$verb" --help | grep -qE "^Usage: vhdxsetup $verb( |$)"
+		"$TOOL" "$verb" -h >short
+		"$TOOL" "$verb" --help | cmp - short
 	done
 	[ -z "$(awk 'length > 100' help)" ]
 }

@@ -68,7 +68,7 @@ enum verb {
 	  "print progress as JSON, an object a line") \
 	O(JSON, "json", 0, NULL, FOR_READERS, \
 	  "print one JSON document") \
-	O(HELP, "help", '?', NULL, FOR_ALL, \
+	O(HELP, "help", 'h', NULL, FOR_ALL, \
 	  "show this help") \
 	O(VERSION, "version", 'V', NULL, FOR_ALL, \
 	  "show the version")

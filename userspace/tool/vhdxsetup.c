@@ -60,8 +60,8 @@ static int print_help(const struct verb_entry *verb)
 {
 	size_t i;
 
-	printf("Usage: vhdxsetup %s [OPTION]... %s\n\n",
-	       verb ? verb->name : "VERB",
+	printf("Usage: vhdxsetup %s [OPTION]...%s%s\n\n",
+	       verb ? verb->name : "VERB", verb && !verb->most ? "" : " ",
 	       verb ? verb->arguments : "[ARGUMENT]...");
 	if (!verb)
 		puts("VHD and VHDX images as block devices.\n\nVerbs:");
@@ -136,8 +136,7 @@ static int parse(int argc, char **argv, struct invocation *run)
 		if (found == ':')
 			return usage_error("%s: this option needs a value",
 					   word);
-		/* '?' is what getopt says of an unknown option, and ours. */
-		if (found == '?' && optopt != '?')
+		if (found == '?')
 			return usage_error("%s: there is no such option, or it takes no value",
 					   word);
 		i = option_of(found);
@@ -159,8 +158,9 @@ static int check_usage(const struct verb_entry *verb,
 			return usage_error("--%s: this option is not for %s",
 					   options[i].name, verb->name);
 	if (run->arguments < verb->least || run->arguments > verb->most)
-		return usage_error("usage: vhdxsetup %s [OPTION]... %s",
-				   verb->name, verb->arguments);
+		return usage_error("usage: vhdxsetup %s [OPTION]...%s%s",
+				   verb->name, verb->most ? " " : "",
+				   verb->arguments);
 	return VHDX_EXIT_OK;
 }
 
