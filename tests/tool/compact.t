@@ -180,8 +180,10 @@ tap_check "a fixed vhd" refused 4 32770 "fixed VHD" b.vhd
 tap_check "no such file" refuses 4 "(32779, file not found)" "$TOOL" compact nothing
 tap_check "no such folder" refuses 4 "(32779, file not found)" "$TOOL" compact no/thing
 tap_check "a directory" refuses 4 "(32776, incorrect data type)" "$TOOL" compact .
-tap_check "no such mode" refuses 1 "not a mode" "$TOOL" compact --mode=fast b.vhdx
-tap_check "no such time" refuses 1 "not a time" "$TOOL" compact --timeout=0 b.vhdx
+tap_check "no such mode" refused 1 32773 "not a mode" b.vhdx --mode=fast
+tap_check "no such time" refused 1 32773 "not a time" b.vhdx --timeout=0
+tap_check "a time that is no number" refused 1 32773 "not a number" b.vhdx --timeout=1s
+tap_check "no such frequency" refused 1 32773 "not a number" b.vhdx --progress-frequency=x
 chmod 444 b.vhdx
 tap_check "no permission" refuses 2 "(32769, access denied)" as_nobody "$TOOL" compact b.vhdx
 tap_done

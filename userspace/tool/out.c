@@ -88,26 +88,27 @@ static int parse_number(const char *text, bool units, u64 *number)
 }
 
 static int option_value(const struct invocation *run, enum option_id option,
-			bool units, u64 *number)
+			bool units, u64 *number, struct vhdx_error *error)
 {
 	const char *text = run->value[option];
 
 	if (!text || !parse_number(text, units, number))
 		return 0;
-	usage_error("%s: not a %s", text, units ? "size" : "number");
-	return -EINVAL;
+	return vhdx_error_set(error, EINVAL,
+			      "%s: not a %s; try 'vhdxsetup --help'", text,
+			      units ? "size" : "number");
 }
 
 int option_size(const struct invocation *run, enum option_id option,
-		u64 *number)
+		u64 *number, struct vhdx_error *error)
 {
-	return option_value(run, option, true, number);
+	return option_value(run, option, true, number, error);
 }
 
 int option_number(const struct invocation *run, enum option_id option,
-		  u64 *number)
+		  u64 *number, struct vhdx_error *error)
 {
-	return option_value(run, option, false, number);
+	return option_value(run, option, false, number, error);
 }
 
 const char *size_text(u64 bytes, char text[SIZE_TEXT_BYTES])

@@ -40,11 +40,11 @@ static double now_seconds(void)
 }
 
 int progress_start(struct progress *progress, const struct invocation *run,
-		   const char *what)
+		   const char *what, struct vhdx_error *error)
 {
 	u64 seconds = 0;
 
-	if (option_number(run, OPTION_PROGRESS_FREQUENCY, &seconds))
+	if (option_number(run, OPTION_PROGRESS_FREQUENCY, &seconds, error))
 		return -EINVAL;
 	*progress = (struct progress) {
 		.what = what,

@@ -4,24 +4,24 @@
 #include "tool/vhdxsetup.h"
 
 static int parse_wishes(const struct invocation *run,
-			struct vhdx_compaction *compaction)
+			struct vhdx_compaction *compaction,
+			struct vhdx_error *error)
 {
 	const char *mode = run->value[OPTION_MODE];
 	u64 seconds = 0;
 
 	compaction->mode = VHDX_COMPACT_QUICK;
-	if (mode && vhdx_compact_mode_parse(mode, &compaction->mode)) {
-		usage_error("%s: not a mode; there are quick, retrim and pretrimmed",
-			    mode);
+	compaction->mode_used = VHDX_COMPACT_QUICK;
+	if (mode && vhdx_compact_mode_parse(mode, &compaction->mode))
+		return vhdx_error_set(error, EINVAL,
+				      "%s: not a mode; there are quick, retrim and pretrimmed",
+				      mode);
+	if (option_number(run, OPTION_TIMEOUT, &seconds, error))
 		return -EINVAL;
-	}
-	if (option_number(run, OPTION_TIMEOUT, &seconds))
-		return -EINVAL;
-	if (given(run, OPTION_TIMEOUT) && (!seconds || seconds > U32_MAX)) {
-		usage_error("%s: not a time to wait",
-			    run->value[OPTION_TIMEOUT]);
-		return -EINVAL;
-	}
+	if (given(run, OPTION_TIMEOUT) && (!seconds || seconds > U32_MAX))
+		return vhdx_error_set(error, EINVAL,
+				      "%s: not a time to wait, in seconds",
+				      run->value[OPTION_TIMEOUT]);
 	compaction->timeout_seconds = seconds;
 	return 0;
 }
@@ -142,19 +142,18 @@ int verb_compact(const struct invocation *run)
 	struct vhdx_compaction compaction = { 0 };
 	const char *target = run->argument[0];
 	struct vhdx_error error = { 0 };
-	struct progress progress;
+	struct progress progress = { 0 };
 	enum vhdx_return value;
 
-	if (parse_wishes(run, &compaction) ||
-	    progress_start(&progress, run, target))
-		return VHDX_EXIT_FAILED;
-	compaction.stop = stop_wanted;
-	compaction.progress = progress_show;
-	compaction.data = &progress;
-	stop_on_signals();
-
-	vhdx_compaction_run(&compaction, target, &error);
-	progress_end(&progress);
+	if (!parse_wishes(run, &compaction, &error) &&
+	    !progress_start(&progress, run, target, &error)) {
+		compaction.stop = stop_wanted;
+		compaction.progress = progress_show;
+		compaction.data = &progress;
+		stop_on_signals();
+		vhdx_compaction_run(&compaction, target, &error);
+		progress_end(&progress);
+	}
 	value = vhdx_return_of_errno(error.err);
 	if (error.err)
 		complain("%s (%d, %s)", error.text, value,

@@ -39,13 +39,14 @@ static int parse_sizes(const struct invocation *run,
 		       struct vhdx_create_options *options)
 {
 	u64 block = 0, sector = 512;
+	struct vhdx_error error;
 
 	if (!given(run, OPTION_SIZE))
 		return usage_error("--size is missing");
-	if (option_size(run, OPTION_SIZE, &options->virtual_bytes) ||
-	    option_size(run, OPTION_BLOCK_SIZE, &block) ||
-	    option_size(run, OPTION_SECTOR_SIZE, &sector))
-		return VHDX_EXIT_FAILED;
+	if (option_size(run, OPTION_SIZE, &options->virtual_bytes, &error) ||
+	    option_size(run, OPTION_BLOCK_SIZE, &block, &error) ||
+	    option_size(run, OPTION_SECTOR_SIZE, &sector, &error))
+		return fail(&error);
 	if (sector != 512 && sector != 4096)
 		return usage_error("%s: a sector has 512 or 4096 bytes",
 				   run->value[OPTION_SECTOR_SIZE]);

@@ -9,13 +9,15 @@ static int find_range(const struct invocation *run,
 		      const struct vhdx_geometry *geometry, u64 *offset,
 		      u64 *length)
 {
+	struct vhdx_error error;
+
 	*offset = 0;
-	if (option_size(run, OPTION_OFFSET, offset))
-		return VHDX_EXIT_FAILED;
+	if (option_size(run, OPTION_OFFSET, offset, &error))
+		return fail(&error);
 	*length = geometry->virtual_bytes - min(*offset,
 						geometry->virtual_bytes);
-	if (option_size(run, OPTION_LENGTH, length))
-		return VHDX_EXIT_FAILED;
+	if (option_size(run, OPTION_LENGTH, length, &error))
+		return fail(&error);
 	if (*offset <= geometry->virtual_bytes &&
 	    *length <= geometry->virtual_bytes - *offset)
 		return VHDX_EXIT_OK;

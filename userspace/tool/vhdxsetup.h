@@ -54,12 +54,12 @@ int usage_error(const char *format, ...);
 
 /*
  * The value of an option as a size (1024: K, KiB; 1000: KB) or a number.
- * Without the option *number keeps its value. -EINVAL has been complained of.
+ * Without the option *number keeps its value. @error is set with -EINVAL.
  */
 int option_size(const struct invocation *run, enum option_id option,
-		u64 *number);
+		u64 *number, struct vhdx_error *error);
 int option_number(const struct invocation *run, enum option_id option,
-		  u64 *number);
+		  u64 *number, struct vhdx_error *error);
 
 /* "1.5 GiB (1610612736 bytes)" */
 #define SIZE_TEXT_BYTES 64
@@ -103,9 +103,8 @@ struct progress {
 	bool shown;
 };
 
-/* 0, or -EINVAL which has been complained of */
 int progress_start(struct progress *progress, const struct invocation *run,
-		   const char *what);
+		   const char *what, struct vhdx_error *error);
 void progress_show(void *progress, const char *doing, u32 percent);
 void progress_end(struct progress *progress);
 /* From here on SIGINT and SIGTERM only ask to stop. */
