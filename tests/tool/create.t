@@ -105,6 +105,12 @@ tap_check "a vhd with large sectors" refused "512" 1 --format=vhd --size=1G --se
 tap_check "a block of no power of two" refused "power of two" 1 --size=1G --block-size=3M
 tap_check "a block too small" refused "1M to 256M" 1 --size=1G --block-size=512K
 tap_check "a block too large" refused "1M to 256M" 1 --size=1G --block-size=512M
+for block in 256 512M; do
+	tap_check "a vhd block of $block" refused "512 bytes to 256M" 1 \
+		--format=vhd --size=1G --block-size=$block
+done
+tap_check "more blocks than a vhd can hold" refused "needs larger blocks" 1 \
+	--format=vhd --size=2040G --block-size=512K
 tap_check "a sector of 1024" refused "512 or 4096" 1 --size=1G --sector-size=1024
 tap_check "no such format" refused "not a format" 1 --size=1G --format=qcow2
 tap_check "no such type" refused "not a type" 1 --size=1G --type=sparse
@@ -117,6 +123,18 @@ mkdir locked
 chmod 555 locked
 tap_check "no permission" refuses 2 "Permission denied" \
 	as_nobody "$TOOL" create --size=1G locked/new
+# Stopped at any moment there is a whole image, or none.
+stopped() {
+	local delay status
+
+	for delay in 0.005 0.01 0.02 0.05 0.1 0.2; do
+		status=0
+		timeout "$delay" "$TOOL" create --size=64T --block-size=1M new.vhdx || status=$?
+		echo "status $status after $delay s"
+		[ ! -e new.vhdx ] || { sound new.vhdx; rm new.vhdx; }
+	done
+}
+tap_check "SIGTERM" stopped
 limited() (
 	ulimit -f 100
 	refuses 1 "forbids a file of this length" "$TOOL" create --size=1G new.vhdx

@@ -77,6 +77,9 @@ static int check_sizes(const struct vhdx_create_options *options)
 		return usage_error("a vhd disk has up to 2040G, in whole MiB");
 	if (options->block_bytes && options->type == VHDX_TYPE_FIXED)
 		return usage_error("a fixed vhd has no blocks");
+	if (options->block_bytes && (options->block_bytes < 512 ||
+				     options->block_bytes > 256 << 20))
+		return usage_error("a vhd block has 512 bytes to 256M");
 	return VHDX_EXIT_OK;
 }
 
@@ -125,8 +128,12 @@ static int explain(const char *path, int err,
 				      path);
 	case EINVAL:
 		return vhdx_error_set(error, err,
-				      "%s: %s does not allow this combination of sizes",
+				      "%s: so large a %s needs larger blocks; choose another --block-size",
 				      path, format_name(options->format));
+	case EINTR:
+		return vhdx_error_set(error, err,
+				      "%s: stopped on request, and removed",
+				      path);
 	case ENOENT:
 		return vhdx_error_set(error, err,
 				      "%s: there is no such directory", path);
@@ -142,12 +149,16 @@ static int create(const char *path, const struct vhdx_create_options *options)
 	struct vhdx_error error;
 	int ret;
 
+	/* Half an image is in the way of the next try. */
+	stop_on_signals();
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0) {
 		explain(path, errno, options, &error);
 		return fail(&error);
 	}
 	ret = write_image(fd, path, options);
+	if (!ret && stop_wanted(NULL))
+		ret = -EINTR;
 	if (!ret)
 		return VHDX_EXIT_OK;
 	unlink(path);
