@@ -237,6 +237,16 @@ static int vhd_bitmap_zero_clear(struct vhd_image *vhd, const u8 *bitmap,
 	return err;
 }
 
+/*
+ * What a failed flush has lost, data of the guest included, the host tells only
+ * once, be the error what it may (R10).
+ */
+static int vhd_bitmap_flush(struct vhd_image *vhd)
+{
+	return vhdx_image_metadata_result(&vhd->base,
+					  vhdx_flush(vhd->base.container));
+}
+
 /**
  * vhd_bitmap_fill() - make a block full
  * @vhd: the image; its session has begun
@@ -245,11 +255,10 @@ static int vhd_bitmap_zero_clear(struct vhd_image *vhd, const u8 *bitmap,
  * Zeros, flush, bits, flush: never a bit before its data, and it is durable
  * on return, so that writes to the block need not think of it. May sleep.
  *
- * Return: 0 or -errno.
+ * Return: 0 or -errno; if it was a flush that failed, so has the image.
  */
 int vhd_bitmap_fill(struct vhd_image *vhd, u64 block)
 {
-	struct vhdx_container *c = vhd->base.container;
 	u64 offset = vhd_entry_offset_bytes(vhd_entry(vhd, block));
 	const u8 *bitmap;
 	int err;
@@ -260,11 +269,11 @@ int vhd_bitmap_fill(struct vhd_image *vhd, u64 block)
 	bitmap = vhd_bitmap_loaded(vhd, block);
 	err = vhd_bitmap_zero_clear(vhd, bitmap, offset + vhd->bitmap_bytes);
 	if (!err)
-		err = vhdx_flush(c);
+		err = vhd_bitmap_flush(vhd);
 	if (!err)
 		err = vhd_bitmap_write_full(vhd, offset);
 	if (!err)
-		err = vhdx_flush(c);
+		err = vhd_bitmap_flush(vhd);
 	if (!err)
 		vhd_block_set_full(vhd, block);
 	return err;
