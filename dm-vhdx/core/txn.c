@@ -79,15 +79,20 @@ static int vhdx_session_replay(struct vhdx *vhdx)
 	return 0;
 }
 
-/* What there is of a cut sector has read as zeros and will go on so. */
+/*
+ * What there is of a cut sector has read as zeros and will go on so. Flushed, or
+ * the greater length might survive without the cut.
+ */
 static int vhdx_session_cut_fragment(struct vhdx *vhdx)
 {
 	struct vhdx_container *c = vhdx->image.container;
+	int err;
 
 	if (vhdx_size(c) >= vhdx->needed_bytes ||
 	    vhdx_size(c) == vhdx->readable_bytes)
 		return 0;
-	return c->ops->resize(c, vhdx->readable_bytes);
+	err = c->ops->resize(c, vhdx->readable_bytes);
+	return err ? err : vhdx_flush(c);
 }
 
 /* Blocks that the end of the file cuts get their missing part. */

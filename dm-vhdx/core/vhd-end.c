@@ -88,16 +88,29 @@ static int vhd_begin_copy(struct vhd_image *vhd)
 	return err;
 }
 
+/*
+ * What there is of a cut sector has read as zeros and will go on so. Flushed, or
+ * the greater length might survive without the cut.
+ */
+static int vhd_begin_cut(struct vhd_image *vhd)
+{
+	struct vhdx_container *c = vhd->base.container;
+	int err;
+
+	if (vhd->readable_bytes >= vhdx_size(c))
+		return 0;
+	err = vhd_resize(vhd, vhd->readable_bytes);
+	return err ? err : vhdx_flush(c);
+}
+
 static int vhd_begin_end(struct vhd_image *vhd)
 {
 	struct vhdx_container *c = vhd->base.container;
-	int err = 0;
+	int err;
 
 	if (vhd->footer_at_end)
 		return 0;
-	/* What there is of a cut sector has read as zeros and will go on so. */
-	if (vhd->readable_bytes < vhdx_size(c))
-		err = vhd_resize(vhd, vhd->readable_bytes);
+	err = vhd_begin_cut(vhd);
 	if (!err && !c->fixed_size)
 		err = vhd_resize(vhd, vhd->footer_bytes + VHD_FOOTER_BYTES);
 	if (!err)

@@ -195,6 +195,26 @@ static void a_cut_file_is_completed_first(void **state)
 	}
 }
 
+/*
+ * The file ends inside a sector of a block that the log knows. Its rest is gone
+ * for good before the file gets longer: neither may survive without the other.
+ */
+static void a_cut_sector_is_cut_off_first(void **state)
+{
+	u8 is[512];
+
+	(void)state;
+	assert_int_equal(ram.container.ops->resize(&ram.container, vb.end -
+						   BLOCK + 100), 0);
+	put_log(NULL, 0, vb.end);
+	assert_int_equal(write_block(0), 0);
+	assert_string_equal(trace_text(),
+			    "H1f F H2 F S F S F H10 F H2 F L F H1l F H2 F"
+			    BEGIN_DATA " D");
+	assert_int_equal(vhdx_image_read(image, 3 * BLOCK, is, 512), 0);
+	assert_true(vhdx_is_zero(is, 512));
+}
+
 static void finishing_leaves_two_equal_headers_without_a_log(void **state)
 {
 	u8 one[4096], two[4096];
@@ -546,6 +566,7 @@ int main(void)
 		TEST(a_log_that_waits_is_replayed_first),
 		TEST(the_log_is_named_until_its_replay_is_durable),
 		TEST(a_cut_file_is_completed_first),
+		TEST(a_cut_sector_is_cut_off_first),
 		TEST(finishing_leaves_two_equal_headers_without_a_log),
 		TEST(each_session_has_its_own_guids),
 		TEST(a_second_session_keeps_the_length),

@@ -267,6 +267,27 @@ static void a_session_that_mends(void **state)
 	expect_end();
 }
 
+/* The rest of the sector is gone for good before the file gets longer. */
+static void a_session_that_mends_a_cut_sector(void **state)
+{
+	u64 at;
+
+	(void)state;
+	start(1);
+	vhdx_image_close(image);
+	at = place_of(0) + 512 + 1024;
+	ram.size = at + 100;
+	open_rw();
+	forget();
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+	expect_resize(at);
+	expect_flush();
+	expect_resize(end + 512);
+	expect_write(end, 512);
+	expect_flush();
+	expect_end();
+}
+
 static void writing_to_a_full_block(void **state)
 {
 	(void)state;
@@ -289,6 +310,7 @@ int main(void)
 		TEST(a_bitmap_that_fills),
 		TEST(a_shorter_file),
 		TEST(a_session_that_mends),
+		TEST(a_session_that_mends_a_cut_sector),
 		TEST(writing_to_a_full_block),
 	};
 
