@@ -36,6 +36,8 @@
 #include "space.h"
 
 #define VHDX_SPANS_FIRST_ROOM 64
+/* The kernel's bitmap_clear() counts in int. */
+#define VHDX_SPAN_MAX_UNITS (1ULL << 30)
 
 static void vhdx_spans_destroy(struct vhdx_spans *spans)
 {
@@ -67,23 +69,28 @@ static int vhdx_spans_reserve(struct vhdx_spans *spans, size_t extra)
 	return 0;
 }
 
+/* One behind or in front of the other becomes one, if not too long. */
+static bool vhdx_span_join(struct vhdx_span *span, u64 unit, u64 units)
+{
+	if (span->units + units > VHDX_SPAN_MAX_UNITS)
+		return false;
+	if (unit + units == span->unit)
+		span->unit = unit;
+	else if (span->unit + span->units != unit)
+		return false;
+	span->units += units;
+	return true;
+}
+
 /* Append, or lengthen the last one. Room has been reserved. */
 static void vhdx_spans_push(struct vhdx_spans *spans, u64 unit, u64 units)
 {
 	struct vhdx_span *last;
 
-	if (spans->count) {
-		last = &spans->span[spans->first + spans->count - 1];
-		if (last->unit + last->units == unit) {
-			last->units += units;
-			return;
-		}
-		if (unit + units == last->unit) {
-			last->unit = unit;
-			last->units += units;
-			return;
-		}
-	}
+	if (spans->count &&
+	    vhdx_span_join(&spans->span[spans->first + spans->count - 1],
+			   unit, units))
+		return;
 	last = &spans->span[spans->first + spans->count++];
 	last->unit = unit;
 	last->units = units;
@@ -178,10 +185,11 @@ static void vhdx_space_set_free(struct vhdx_space *space, u64 unit, u64 units)
 		space->busy_units -= end - unit;
 		return;
 	}
-	for (i = unit; i < end; i++) {
-		if (vhdx_space_is_busy(space, i))
-			space->busy_units--;
+	/* Mostly none: the end that a file has lost was free. */
+	for (i = find_next_bit(space->busy, end, unit); i < end;
+	     i = find_next_bit(space->busy, end, i + 1)) {
 		__clear_bit(i, space->busy);
+		space->busy_units--;
 	}
 }
 

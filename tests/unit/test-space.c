@@ -289,6 +289,41 @@ static void growing_keeps_and_shrinking_forgets(void **state)
 	assert_int_equal(vhdx_space_tail(&space), 300);
 }
 
+static void giving_back_what_is_free_changes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(vhdx_space_claim(&space, 0, 10 * MIB), 0);
+	/* Behind the end, half behind it, half free already. */
+	vhdx_space_unalloc(&space, UNITS + 5, 3);
+	assert_free(UNITS - 10);
+	vhdx_space_unalloc(&space, UNITS - 1, 3);
+	assert_free(UNITS - 10);
+	vhdx_space_unalloc(&space, 8, 4);
+	assert_free(UNITS - 8);
+	assert_int_equal(vhdx_space_tail(&space), 8);
+	assert_int_equal(alloc(UNITS - 8), 0);
+	assert_int_equal(unit, 8);
+}
+
+/* One call of the kernel's bitmap_clear() frees a span. */
+static void a_span_is_no_longer_than_an_int(void **state)
+{
+	const u64 half = 1ULL << 29;
+	struct vhdx_span span;
+	u64 i, units = 0;
+
+	(void)state;
+	for (i = 0; i < 8; i++)
+		assert_int_equal(release(i * half, half), 0);
+	vhdx_space_committed(&space);
+	while (vhdx_space_next_punch(&space, &span)) {
+		assert_int_equal(span.unit, units);
+		assert_true(span.units <= INT_MAX);
+		units += span.units;
+	}
+	assert_int_equal(units, 8 * half);
+}
+
 static void without_memory_nothing_changes(void **state)
 {
 	unsigned int i;
@@ -458,6 +493,8 @@ int main(void)
 		TEST(units_released_in_part_stay),
 		TEST(the_tail_is_where_the_end_is_free),
 		TEST(growing_keeps_and_shrinking_forgets),
+		TEST(giving_back_what_is_free_changes_nothing),
+		TEST(a_span_is_no_longer_than_an_int),
 		TEST(without_memory_nothing_changes),
 		TEST(random_use_agrees_with_a_model),
 	};
