@@ -87,10 +87,8 @@ static int vhdx_step(struct vhdx_compact_step *step,
 static void vhdx_compact_percent(struct vhdx_compact *compact, u64 done,
 				 u64 all, u32 from, u32 to)
 {
-	compact->counts.percent = from;
-	if (all)
-		compact->counts.percent += (to - from) * (done >> 8) /
-					   ((all >> 8) + 1);
+	compact->counts.percent = from + (to - from) * (done >> 8) /
+					 ((all >> 8) + 1);
 }
 
 static int vhdx_compact_next_probe(struct vhdx_compact *compact,

@@ -42,7 +42,10 @@ struct vhdx_image_ops {
 	 * turns pending space into punchable space.
 	 */
 	int (*commit)(struct vhdx_image *image);
-	/* Shorten the file to end_bytes (all above is free), by R11. */
+	/*
+	 * Shorten the file to end_bytes (all above is free), by R11. Never
+	 * called for a fixed image or a block device.
+	 */
 	int (*truncate)(struct vhdx_image *image, u64 end_bytes);
 	/* End the session: a clean image. Everything is committed. */
 	int (*finish)(struct vhdx_image *image);

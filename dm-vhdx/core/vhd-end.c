@@ -213,19 +213,20 @@ int vhd_grow(struct vhd_image *vhd)
 		     vhd->base.geometry.block_bytes - 1) >> vhd->block_shift;
 	u64 unit;
 
-	if (vhd->base.container->fixed_size)
+	/* No entry can name what is behind a footer that is there. */
+	if (vhd->base.container->fixed_size ||
+	    vhd->footer_bytes > VHD_FILE_BYTES_MAX)
 		return -ENOSPC;
 	unit = vhd_grown_unit(vhd, max_t(u64, slots, 1));
 	if (unit > max_unit)
 		unit = vhd_grown_unit(vhd, 1);
-	if (unit > max_unit || vhd->footer_bytes > VHD_FILE_BYTES_MAX)
-		return -ENOSPC;
-	return vhd_grow_to(vhd, unit);
+	return unit > max_unit ? -ENOSPC : vhd_grow_to(vhd, unit);
 }
 
 /**
  * vhd_truncate() - shorten the file
- * @image: a dynamic image; its session has begun, everything is committed
+ * @image: a dynamic image in a file; its session has begun, everything is
+ *	committed
  * @end_bytes: all units from here on are free; becomes the end of the map
  *
  * R11. Durable on return; may sleep.
@@ -236,13 +237,10 @@ int vhd_truncate(struct vhdx_image *image, u64 end_bytes)
 {
 	struct vhd_image *vhd = vhd_image(image);
 	struct vhdx_container *c = image->container;
-	u64 footer, size;
+	u64 size = end_bytes + vhd_unit_bytes(vhd);
+	u64 footer = size - VHD_FOOTER_BYTES;
 	int err;
 
-	if (image->geometry.type == VHDX_TYPE_FIXED || c->fixed_size)
-		return 0;
-	footer = end_bytes + vhd_unit_bytes(vhd) - VHD_FOOTER_BYTES;
-	size = footer + VHD_FOOTER_BYTES;
 	if (size >= vhdx_size(c))
 		return 0;
 	err = vhd_footer_write(vhd, footer);

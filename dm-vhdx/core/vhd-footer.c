@@ -46,12 +46,11 @@ int vhd_found_but_go_on(struct vhd_opening *o, enum vhdx_finding finding,
 {
 	int err = vhd_found(o, finding, where, value);
 
-	if (err && o->options->check) {
-		if (!o->err)
-			o->err = err;
-		err = 0;
-	}
-	return err;
+	if (!o->options->check)
+		return err;
+	if (!o->err)
+		o->err = err;
+	return 0;
 }
 
 /**
@@ -90,15 +89,13 @@ void vhd_footer_seal(struct vhd_footer_disk *footer)
 /**
  * vhd_creator_is() - who made the image
  * @footer: its footer
- * @name: four characters; instead of a last blank a NUL will do
+ * @name: four characters, the last one a blank; a NUL will do instead
  */
 bool vhd_creator_is(const struct vhd_footer_disk *footer, const char *name)
 {
 	const u8 *creator = footer->creator_application;
 
-	if (memcmp(creator, name, 3))
-		return false;
-	return creator[3] == name[3] || (name[3] == ' ' && !creator[3]);
+	return !memcmp(creator, name, 3) && (creator[3] == ' ' || !creator[3]);
 }
 
 /* Early Xen releases hid an image without sealing the footer again. */

@@ -163,14 +163,6 @@ static int vhd_begin_data_change(struct vhdx_image *image)
 	return 0;
 }
 
-/* Entries without space carry nothing. */
-static int vhd_tidy_entry(struct vhdx_image *image, u64 block)
-{
-	(void)image;
-	(void)block;
-	return 0;
-}
-
 /* The base has cut off what is unused; nothing marks a session. */
 static int vhd_finish(struct vhdx_image *image)
 {
@@ -204,7 +196,6 @@ static const struct vhdx_image_ops vhd_ops = {
 	.prepare_write = vhd_prepare_write,
 	.release = vhd_release,
 	.move = vhd_move,
-	.tidy_entry = vhd_tidy_entry,
 	.commit = vhd_commit,
 	.truncate = vhd_truncate,
 	.finish = vhd_finish,
