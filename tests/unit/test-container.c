@@ -163,6 +163,8 @@ static void copy_leaves_holes_out(void **state)
 	(void)state;
 	fill(4096, 5000, 1);
 	fill(500 * 1024, 4096, 2);
+	/* Not a hole, but zeros. */
+	fill(800 * 1024, 8192, 0);
 	before = store_allocated(&ram.store);
 	assert_int_equal(vhdx_container_copy(c, 0, 2 * MIB, MIB, bounce,
 					     sizeof(bounce)), 0);

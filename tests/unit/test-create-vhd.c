@@ -2,6 +2,7 @@
 /*
  * New VHDs: byte for byte what the format asks for, and clean.
  */
+#include "alloc.h"
 #include "create.h"
 #include "unit.h"
 #include "vhd-build.h"
@@ -142,6 +143,7 @@ static void geometries(void **state)
 	assert_chs(1 * GIB, 2080, 16, 63);
 	assert_chs(500 * MIB, 1015, 16, 63);
 	assert_chs(200 * MIB, 825, 16, 31);
+	assert_chs(34 * MIB, 140, 16, 31);
 	assert_chs(100 * MIB, 1003, 12, 17);
 	assert_chs(8 * GIB, 16644, 16, 63);
 	assert_chs(127 * GIB, 65278, 16, 255);
@@ -219,6 +221,7 @@ static void numbers_it_does_not_allow(void **state)
 	assert_int_equal(create(VHDX_TYPE_DYNAMIC, 2040 * GIB, 128 * 1024),
 			 -EINVAL);
 	assert_int_equal(create(VHDX_TYPE_DYNAMIC, MIB, 3 << 16), -EINVAL);
+	assert_int_equal(create(VHDX_TYPE_DYNAMIC, MIB, 256), -EINVAL);
 	assert_int_equal(create(VHDX_TYPE_DYNAMIC, MIB, 512 * MIB), -EINVAL);
 	assert_int_equal(create(VHDX_TYPE_FIXED, MIB, 2 * MIB), -EINVAL);
 	assert_int_equal(create(VHDX_TYPE_DIFFERENCING, MIB, 0), -EINVAL);
@@ -231,6 +234,10 @@ static void numbers_it_does_not_allow(void **state)
 	options.physical_bytes = 512;
 	assert_int_equal(vhdx_create_vhd(&ram.container, &options), -EINVAL);
 	assert_int_equal(ram_changes(&ram), 0);
+	/* The only ones there are may be named. */
+	options.sector_bytes = 512;
+	options.physical_bytes = 4096;
+	assert_int_equal(vhdx_create_vhd(&ram.container, &options), 0);
 }
 
 static void failures_are_told(void **state)
@@ -239,16 +246,34 @@ static void failures_are_told(void **state)
 	int err;
 
 	(void)state;
+	/* A BAT of more than one write. */
 	for (n = 1; n < 100; n++) {
 		ram_destroy(&ram);
 		ram_init(&ram, 0);
 		ram_fail(&ram, n, EIO, false, RAM_CHANGES);
-		err = create(VHDX_TYPE_DYNAMIC, MIB, 0);
+		err = create(VHDX_TYPE_DYNAMIC, 64 * GIB, 0);
 		if (!err)
 			break;
 		assert_int_equal(err, -EIO);
 	}
-	assert_int_equal(n, 7);
+	assert_int_equal(n, 8);
+}
+
+static void every_allocation_can_fail(void **state)
+{
+	u64 n;
+
+	(void)state;
+	for (n = 1;; n++) {
+		int err;
+
+		alloc_fail(n);
+		err = create(VHDX_TYPE_DYNAMIC, MIB, 0);
+		if (!alloc_has_failed())
+			break;
+		assert_int_equal(err, -ENOMEM);
+	}
+	assert_int_equal(n, 3);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -265,6 +290,7 @@ int main(void)
 		TEST(written_and_read),
 		TEST(numbers_it_does_not_allow),
 		TEST(failures_are_told),
+		TEST(every_allocation_can_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

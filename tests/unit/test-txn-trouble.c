@@ -196,27 +196,57 @@ static void releasing_without_memory_changes_nothing(void **state)
 	assert_false(vhdx_image_failed(image));
 }
 
-/* A block of a page of the BAT that is not in memory. */
-static void writing_without_memory_changes_nothing(void **state)
+/* A BAT of more than one page, none of them in memory. */
+static void make_pages(void)
 {
 	const struct vhdx_build b = {
 		.virtual_bytes = 2048 * MIB,
 		.block_bytes = MIB,
 	};
 
-	(void)state;
 	ram_destroy(&ram);
 	ram_init(&ram, 0);
 	vb = b;
 	vb_make(&ram, &vb);
 	assert_int_equal(reopen(false), 0);
 	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+}
+
+static void writing_without_memory_changes_nothing(void **state)
+{
+	(void)state;
+	make_pages();
+	alloc_fail(1);
+	assert_int_equal(vhdx_image_release(image, 1500, VHDX_RELEASE_ZERO),
+			 -ENOMEM);
+	assert_true(alloc_has_failed());
+	assert_false(vhdx_image_is_dirty(image));
 	alloc_fail(1);
 	assert_int_equal(vhdx_image_prepare_write(image, 1500), -ENOMEM);
 	assert_true(alloc_has_failed());
 	assert_false(vhdx_image_is_dirty(image));
 	assert_int_equal(ram.size, vb.end);
 	assert_int_equal(vhdx_image_prepare_write(image, 1500), 0);
+}
+
+/* Of two pages the first cannot be put in its place: the log has both. */
+static void the_first_of_two_pages_fails(void **state)
+{
+	(void)state;
+	make_pages();
+	assert_int_equal(vhdx_image_prepare_write(image, 3), 0);
+	assert_int_equal(vhdx_image_prepare_write(image, 1500), 0);
+	/* The log entry is one write. */
+	ram_fail(&ram, 2, EIO, false, RAM_BIT(RAM_WRITE));
+	assert_int_equal(vhdx_image_commit(image), -EIO);
+	assert_true(vhdx_image_failed(image));
+	assert_int_equal(entry(3), 0);
+	assert_int_equal(entry(1500), 0);
+	assert_int_equal(reopen(true), 0);
+	assert_true(vhdx_image_needs_replay(image));
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+	assert_int_equal(entry(3), vb.blocks_at | VB_PRESENT);
+	assert_int_equal(entry(1500), (vb.blocks_at + MIB) | VB_PRESENT);
 }
 
 static void a_read_only_image_refuses_changes(void **state)
@@ -253,6 +283,7 @@ int main(void)
 		TEST(without_memory_nothing_is_written),
 		TEST(releasing_without_memory_changes_nothing),
 		TEST(writing_without_memory_changes_nothing),
+		TEST(the_first_of_two_pages_fails),
 		TEST(a_read_only_image_refuses_changes),
 	};
 

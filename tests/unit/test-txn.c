@@ -387,6 +387,7 @@ static void entries_are_as_windows_wants_them(void **state)
 	assert_int_equal(vhdx_image_tidy_entry(image, 21), 0);
 	assert_int_equal(vhdx_image_tidy_entry(image, 22), 0);
 	assert_int_equal(vhdx_image_tidy_entry(image, 2), 0);
+	assert_int_equal(vhdx_image_tidy_entry(image, 24), 0);
 	assert_int_equal(write_block(23), 0);
 	assert_int_equal(vhdx_image_commit(image), 0);
 	assert_int_equal(entry(0), VB_UNMAPPED);

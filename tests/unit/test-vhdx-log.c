@@ -192,6 +192,28 @@ static void a_log_may_change_metadata_only(void **state)
 	}
 }
 
+/* The log is the last thing in the file, and where it was nothing is. */
+static void a_log_may_not_fill_a_gap(void **state)
+{
+	const struct vb_descriptor d = { .offset = VB_LOG, .zeros = 4096 };
+	const struct vb_log_entry e = {
+		.guid = 0x33, .sequence = 77, .last = vb.end + MIB, .count = 1,
+		.descriptor = &d,
+	};
+
+	(void)state;
+	ram.size = vb.end + MIB;
+	vb_put64(&ram, VB_HEADER1 + VB_LOG_OFFSET, vb.end);
+	vb_put64(&ram, VB_HEADER2 + VB_LOG_OFFSET, vb.end);
+	vb_sum_header(&ram, VB_HEADER1);
+	vb_sum_header(&ram, VB_HEADER2);
+	assert_int_equal(try_open(true, true), 0);
+	assert_finding(VHDX_F_NONE);
+	vb_put_log_entry(&ram, vb.end, MIB, 0, &e);
+	vb_name_log(&ram, 0x33);
+	assert_refused(VHDX_F_LOG_TARGET);
+}
+
 static void a_log_without_a_sequence_is_refused(void **state)
 {
 	(void)state;
@@ -302,6 +324,7 @@ int main(void)
 		TEST(a_log_is_replayed_in_memory),
 		TEST(a_log_may_know_a_longer_file),
 		TEST(a_log_may_change_metadata_only),
+		TEST(a_log_may_not_fill_a_gap),
 		TEST(a_log_without_a_sequence_is_refused),
 		TEST(without_a_guid_nothing_is_replayed),
 		TEST(every_read_can_fail),
