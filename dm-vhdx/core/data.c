@@ -137,7 +137,8 @@ static int vhdx_data_execute(struct vhdx_image *image, u64 block,
 		err = c->ops->punch(c, plan->offset_bytes, plan->len_bytes);
 		return err == -EOPNOTSUPP ? 0 : err;
 	default:
-		return 0;
+		/* Loaded, and nobody else is here. */
+		return -EIO;
 	}
 }
 

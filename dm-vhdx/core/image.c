@@ -4,13 +4,21 @@
  */
 #include "image-ops.h"
 
-static bool vhdx_is_vhdx(struct vhdx_container *c)
+static int vhdx_find_format(struct vhdx_container *c, enum vhdx_format *format,
+			    struct vhdx_report *report)
 {
 	u8 signature[8];
+	int err;
 
-	return vhdx_size(c) >= sizeof(signature) &&
-	       !vhdx_read(c, 0, signature, sizeof(signature)) &&
-	       !memcmp(signature, "vhdxfile", sizeof(signature));
+	*format = VHDX_FORMAT_VHD;
+	if (vhdx_size(c) < sizeof(signature))
+		return 0;
+	err = vhdx_read(c, 0, signature, sizeof(signature));
+	if (err)
+		return vhdx_report_io(report, err, 0);
+	if (!memcmp(signature, "vhdxfile", sizeof(signature)))
+		*format = VHDX_FORMAT_VHDX;
+	return 0;
 }
 
 static bool vhdx_name_is_set(const char *name)
@@ -36,6 +44,7 @@ int vhdx_image_open(struct vhdx_container *container,
 		    struct vhdx_report *report, struct vhdx_image **image)
 {
 	enum vhdx_format format = options->format;
+	int err = 0;
 
 	*image = NULL;
 	if (vhdx_name_is_set(options->name))
@@ -43,8 +52,9 @@ int vhdx_image_open(struct vhdx_container *container,
 	if (!vhdx_size(container))
 		return vhdx_report(report, VHDX_F_TOO_SHORT, 0, 0);
 	if (options->any_format)
-		format = vhdx_is_vhdx(container) ? VHDX_FORMAT_VHDX :
-						   VHDX_FORMAT_VHD;
+		err = vhdx_find_format(container, &format, report);
+	if (err)
+		return err;
 	if (format == VHDX_FORMAT_VHDX)
 		return vhdx_open(container, options, report, image);
 	return vhd_open(container, options, report, image);
@@ -221,7 +231,11 @@ static bool vhdx_image_reclaim(struct vhdx_image *image)
 {
 	if (!image->space.pending_units && !image->space.punchable.count)
 		return false;
-	return !vhdx_image_commit(image) && !vhdx_image_punch_all(image);
+	if (vhdx_image_commit(image))
+		return false;
+	/* What could not be punched is free as well. */
+	vhdx_image_punch_all(image);
+	return true;
 }
 
 /**

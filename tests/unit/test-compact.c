@@ -513,7 +513,7 @@ static void a_busy_guest_does_not_hold_it_up(void **state)
 	assert_int_equal(reopen(), 0);
 }
 
-static void a_fixed_vhd_is_refused(void **state)
+static void fixed_vhds_and_readers_are_refused(void **state)
 {
 	const struct vhdx_create_options options = {
 		.format = VHDX_FORMAT_VHD,
@@ -523,9 +523,17 @@ static void a_fixed_vhd_is_refused(void **state)
 	const struct vhdx_open_options any = {
 		.any_format = true, .writable = true,
 	};
+	struct vhdx_open_options read_only = any;
 	struct vhdx_report report = { };
 
 	(void)state;
+	read_only.writable = false;
+	vhdx_image_close(image);
+	assert_int_equal(vhdx_image_open(&ram.container, &read_only, &report,
+					 &image), 0);
+	assert_int_equal(vhdx_compact_start(&compact, image,
+					    VHDX_COMPACT_QUICK, false),
+			 -EROFS);
 	vhdx_image_close(image);
 	ram_destroy(&ram);
 	ram_init(&ram, 0);
@@ -561,6 +569,23 @@ static void a_copy_that_fails_leaves_the_block(void **state)
 	assert_int_equal(vhdx_compact_reserve(&compact, 0, &from, &to), 1);
 	assert_int_equal(vhdx_compact_probe(&compact, 1), 0);
 	assert_false(vhdx_image_failed(image));
+}
+
+static void a_release_that_fails_is_not_counted(void **state)
+{
+	(void)state;
+	put(0, 0, VB_PRESENT);
+	trim(0);
+	assert_int_equal(reopen(), 0);
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+	assert_int_equal(vhdx_compact_start(&compact, image,
+					    VHDX_COMPACT_QUICK, false), 0);
+	alloc_fail(1);
+	assert_int_equal(vhdx_compact_probe(&compact, 0), -ENOMEM);
+	assert_true(alloc_has_failed());
+	assert_int_equal(compact.counts.blocks_released, 0);
+	assert_int_equal(vhdx_compact_probe(&compact, 0), 0);
+	assert_int_equal(compact.counts.blocks_released, 1);
 }
 
 /* Whatever fails, the disk is what it was. */
@@ -653,8 +678,9 @@ int main(void)
 		TEST(commits_come_now_and_then),
 		TEST(live_changes_in_between),
 		TEST(a_busy_guest_does_not_hold_it_up),
-		TEST(a_fixed_vhd_is_refused),
+		TEST(fixed_vhds_and_readers_are_refused),
 		TEST(a_copy_that_fails_leaves_the_block),
+		TEST(a_release_that_fails_is_not_counted),
 		TEST(every_operation_can_fail),
 		TEST(every_allocation_can_fail),
 	};

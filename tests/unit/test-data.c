@@ -2,7 +2,7 @@
 /*
  * The synchronous data path against a plain copy of the disk.
  */
-#include "image.h"
+#include "image-ops.h"
 #include "unit.h"
 #include "vhdx-build.h"
 
@@ -230,6 +230,136 @@ static void errors_are_told(void **state)
 	assert_memory_equal(buf, model + 8 * BLOCK, 512);
 }
 
+/* Of several blocks the first cannot be cleared: that is the end of it. */
+static void a_clear_stops_at_an_error(void **state)
+{
+	(void)state;
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+	memset(model, 0, 4096);
+	ram_fail(&ram, 2, EIO, false, RAM_BIT(RAM_PUNCH));
+	assert_int_equal(vhdx_image_write_zeroes(image, 0, 4096, true), 0);
+	assert_int_equal(vhdx_image_write_zeroes(image, BLOCK, 2 * BLOCK, true),
+			 -EIO);
+	assert_model();
+}
+
+/* ---- a format that must load before it answers ------------------------------- */
+
+/**
+ * struct slow_image - one block at the start of the file
+ * @base: of the face
+ * @loads: how many more loads it takes
+ * @err: what a load returns
+ */
+struct slow_image {
+	struct vhdx_image base;
+	unsigned int loads;
+	int err;
+};
+
+static struct slow_image *slow(const struct vhdx_image *base)
+{
+	return container_of((struct vhdx_image *)base, struct slow_image, base);
+}
+
+static void slow_map(const struct vhdx_image *base, u64 virtual_bytes,
+		     u64 len_bytes, bool write, struct vhdx_extent *extent)
+{
+	extent->kind = VHDX_EXTENT_DATA;
+	if (slow(base)->loads)
+		extent->kind = write ? VHDX_EXTENT_PREPARE : VHDX_EXTENT_LOAD;
+	extent->offset_bytes = virtual_bytes;
+	extent->len_bytes = len_bytes;
+}
+
+static void slow_plan_discard(const struct vhdx_image *base, u64 virtual_bytes,
+			      u64 len_bytes, struct vhdx_plan *plan)
+{
+	plan->kind = slow(base)->loads ? VHDX_PLAN_LOAD : VHDX_PLAN_PUNCH;
+	plan->offset_bytes = virtual_bytes;
+	plan->len_bytes = len_bytes;
+}
+
+static void slow_plan_zero(const struct vhdx_image *base, u64 virtual_bytes,
+			   u64 len_bytes, bool keep_space,
+			   struct vhdx_plan *plan)
+{
+	(void)keep_space;
+	slow_plan_discard(base, virtual_bytes, len_bytes, plan);
+}
+
+static int slow_begin(struct vhdx_image *base)
+{
+	(void)base;
+	return 0;
+}
+
+static int slow_load(struct vhdx_image *base, u64 block)
+{
+	(void)block;
+	if (slow(base)->loads && !slow(base)->err)
+		slow(base)->loads--;
+	return slow(base)->err;
+}
+
+static const struct vhdx_image_ops slow_ops = {
+	.map = slow_map,
+	.plan_discard = slow_plan_discard,
+	.plan_zero = slow_plan_zero,
+	.begin = slow_begin,
+	.begin_data_change = slow_begin,
+	.load = slow_load,
+	.prepare_write = slow_load,
+};
+
+static void what_must_be_loaded_is_loaded(void **state)
+{
+	struct slow_image s = {
+		.base = {
+			.ops = &slow_ops,
+			.container = &ram.container,
+			.geometry = {
+				.virtual_bytes = BLOCK,
+				.block_bytes = BLOCK,
+				.blocks = 1,
+			},
+			.writable = true,
+		},
+	};
+	struct vhdx_image *base = &s.base;
+	u8 is[512];
+
+	(void)state;
+	memset(buf, 0x21, 4096);
+	s.loads = 1;
+	assert_int_equal(vhdx_image_write(base, 0, buf, 4096), 0);
+	s.loads = 1;
+	assert_int_equal(vhdx_image_discard(base, 0, 512), 0);
+	s.loads = 1;
+	assert_int_equal(vhdx_image_write_zeroes(base, 512, 512, false), 0);
+	s.loads = 1;
+	assert_int_equal(vhdx_image_read(base, 512, is, 512), 0);
+	assert_true(vhdx_is_zero(is, 512));
+	assert_int_equal(vhdx_image_read(base, 1024, is, 512), 0);
+	assert_memory_equal(is, buf, 512);
+	/* Errors, and one that says it has loaded and has not, end it. */
+	s.loads = 1;
+	s.err = -EIO;
+	assert_int_equal(vhdx_image_read(base, 0, is, 512), -EIO);
+	assert_int_equal(vhdx_image_write(base, 0, is, 512), -EIO);
+	assert_int_equal(vhdx_image_discard(base, 0, 512), -EIO);
+	assert_int_equal(vhdx_image_write_zeroes(base, 0, 512, true), -EIO);
+	s.loads = 100;
+	s.err = 0;
+	assert_int_equal(vhdx_image_read(base, 0, is, 512), -EIO);
+	assert_int_equal(vhdx_image_write(base, 0, is, 512), -EIO);
+	assert_int_equal(vhdx_image_discard(base, 0, 512), -EIO);
+	/* Nothing of that touched the file. */
+	s.loads = 0;
+	assert_int_equal(vhdx_image_read(base, 1024, is, 512), 0);
+	assert_memory_equal(is, buf, 512);
+}
+
 static void random_use_agrees_with_a_copy(void **state)
 {
 	u32 seed = 5, n;
@@ -291,6 +421,8 @@ int main(void)
 		TEST(a_host_without_holes),
 		FIXED(a_fixed_image_keeps_its_blocks),
 		TEST(errors_are_told),
+		TEST(a_clear_stops_at_an_error),
+		TEST(what_must_be_loaded_is_loaded),
 		TEST(random_use_agrees_with_a_copy),
 		FIXED(random_use_agrees_with_a_copy),
 	};

@@ -279,6 +279,21 @@ static void a_commit_that_fails_then_ends_it(void **state)
 	assert_int_equal(write_block(51), -EROFS);
 }
 
+/* A hole that could not be punched is free space all the same. */
+static void a_punch_that_fails_then_does_not(void **state)
+{
+	u64 was = place(3);
+
+	(void)state;
+	ram.max_size = vb.end;
+	discard_block(3);
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_PUNCH));
+	assert_int_equal(write_block(50), 0);
+	assert_int_equal(ram.failed, 1);
+	assert_int_equal(place(50), was);
+	assert_false(vhdx_image_failed(image));
+}
+
 /* Not enough for a large step is enough for a small one. */
 static void a_host_that_is_nearly_full_gives_a_block(void **state)
 {
@@ -378,6 +393,37 @@ static void reserving_below(void **state)
 	assert_int_equal(usage.free_bytes, BLOCK);
 }
 
+/* The first change of a session, and the session cannot begin. */
+static void reserving_where_no_session_begins(void **state)
+{
+	struct vhdx_range from, to;
+	struct vhdx_usage usage;
+
+	(void)state;
+	vb_set(&ram, &vb, 0, VB_NOT_PRESENT, 0);
+	assert_int_equal(open_growing(0), 0);
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_FLUSH));
+	assert_int_equal(vhdx_image_reserve_below(image, 3, &from, &to), -EIO);
+	assert_true(vhdx_image_failed(image));
+	vhdx_image_usage(image, &usage);
+	assert_int_equal(usage.free_bytes, BLOCK);
+}
+
+static void a_cut_that_fails_ends_it(void **state)
+{
+	(void)state;
+	discard_block(3);
+	commit();
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_RESIZE));
+	assert_int_equal(vhdx_image_truncate(image), -EIO);
+	assert_true(vhdx_image_failed(image));
+	assert_int_equal(ram.size, vb.end);
+	ram_fail(&ram, 0, 0, false, 0);
+	assert_int_equal(open_growing(0), 0);
+	assert_int_equal(vhdx_image_truncate(image), 0);
+	assert_int_equal(ram.size, vb.end - BLOCK);
+}
+
 static void the_end_is_cut_off(void **state)
 {
 	(void)state;
@@ -442,11 +488,14 @@ int main(void)
 		TEST(a_full_host_is_told_and_nothing_has_changed),
 		TEST(a_full_host_makes_released_space_free),
 		TEST(a_commit_that_fails_then_ends_it),
+		TEST(a_punch_that_fails_then_does_not),
 		TEST(a_host_that_is_nearly_full_gives_a_block),
 		TEST(zeroing_that_fails_gives_the_place_back),
 		TEST(a_device_is_used_to_its_end_and_never_cut),
 		TEST(a_device_is_zeroed_where_a_block_goes),
 		TEST(reserving_below),
+		TEST(reserving_where_no_session_begins),
+		TEST(a_cut_that_fails_ends_it),
 		TEST(the_end_is_cut_off),
 		TEST(what_is_being_punched_is_not_cut_off),
 		TEST(a_failed_image_serves_reads_only),

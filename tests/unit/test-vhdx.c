@@ -160,6 +160,22 @@ static void the_format_can_be_found_out(void **state)
 	ram_poke(&ram, 0, "vhdxfilE", 8);
 	assert_int_not_equal(open_with(&any), 0);
 	assert_finding(VHDX_F_NOT_AN_IMAGE);
+	/* Too short to be either. */
+	ram.size = 7;
+	assert_int_not_equal(open_with(&any), 0);
+	assert_finding(VHDX_F_TOO_SHORT);
+}
+
+/* What could not be read is not said to be no image. */
+static void a_file_that_cannot_be_read(void **state)
+{
+	const struct vhdx_open_options any = { .any_format = true };
+
+	(void)state;
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_READ));
+	assert_int_equal(open_with(&any), -EIO);
+	assert_finding(VHDX_F_IO_ERROR);
+	assert_int_equal(open_with(&any), 0);
 }
 
 static void a_vhd_set_is_known_by_its_name(void **state)
@@ -491,6 +507,7 @@ int main(void)
 		TEST(chunks_are_found),
 		TEST(the_largest_disk_opens),
 		TEST(the_format_can_be_found_out),
+		TEST(a_file_that_cannot_be_read),
 		TEST(a_vhd_set_is_known_by_its_name),
 		TEST(files_of_odd_lengths),
 		TEST(the_file_identifier),
