@@ -3,6 +3,7 @@
  * A VHD in trouble: a damaged image is mended by the next session, a full disk
  * loses nothing, an error is told and leaves a sound image.
  */
+#include "alloc.h"
 #include "vhd-session.h"
 
 /* The footer, its copy, or the end of the file is missing: begin() mends. */
@@ -160,6 +161,57 @@ static void no_room_for_the_footer(void **state)
 	assert_disk();
 }
 
+static void what_has_no_space_cannot_move(void **state)
+{
+	struct vhd_build build = {
+		.virtual_bytes = MIB,
+		.block_bytes = BLOCK,
+		.present = 1,
+	};
+	struct vhdx_range to = { 0, BLOCK };
+
+	(void)state;
+	start(&build);
+	assert_int_equal(vhdx_image_move(image, 5, &to), -EINVAL);
+	assert_int_equal(vhdx_image_release(image, 5, VHDX_RELEASE_ZERO), 0);
+	assert_int_equal(vhdx_image_tidy_entry(image, 5), 0);
+	assert_false(vhdx_image_is_dirty(image));
+	teardown(NULL);
+	/* And of a fixed disk nothing does. */
+	ram_init(&ram, 0);
+	end = vhd_build_fixed(&ram, MIB);
+	open_rw();
+	assert_int_equal(vhdx_image_move(image, 0, &to), -EOPNOTSUPP);
+	assert_int_equal(vhdx_image_release(image, 0, VHDX_RELEASE_UNMAP),
+			 -EOPNOTSUPP);
+	assert_int_equal(vhdx_image_tidy_entry(image, 0), 0);
+	assert_false(vhdx_image_is_dirty(image));
+	assert_int_equal(ram_changes(&ram), 0);
+}
+
+static void releasing_without_memory_changes_nothing(void **state)
+{
+	struct vhd_build build = {
+		.virtual_bytes = MIB,
+		.block_bytes = BLOCK,
+		.present = 2,
+	};
+	struct vhdx_range to = { 0, BLOCK };
+
+	(void)state;
+	start(&build);
+	alloc_fail(1);
+	assert_int_equal(vhdx_image_release(image, 0, VHDX_RELEASE_UNMAP),
+			 -ENOMEM);
+	assert_true(alloc_has_failed());
+	alloc_fail(1);
+	assert_int_equal(vhdx_image_move(image, 0, &to), -ENOMEM);
+	assert_true(alloc_has_failed());
+	assert_false(vhdx_image_is_dirty(image));
+	assert_false(vhdx_image_failed(image));
+	assert_disk();
+}
+
 static int scenario(void)
 {
 	int err = 0;
@@ -258,6 +310,8 @@ int main(void)
 		TEST(device_full),
 		TEST(full_file_system),
 		TEST(no_room_for_the_footer),
+		TEST(what_has_no_space_cannot_move),
+		TEST(releasing_without_memory_changes_nothing),
 		TEST(failing_writes),
 		TEST(failing_flushes),
 		TEST(failing_resizes),
