@@ -418,7 +418,11 @@ static void a_cut_that_fails_ends_it(void **state)
 	assert_int_equal(vhdx_image_truncate(image), -EIO);
 	assert_true(vhdx_image_failed(image));
 	assert_int_equal(ram.size, vb.end);
-	ram_fail(&ram, 0, 0, false, 0);
+	/* A session that cannot begin cuts nothing either. */
+	assert_int_equal(open_growing(0), 0);
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_FLUSH));
+	assert_int_equal(vhdx_image_truncate(image), -EIO);
+	assert_int_equal(ram.size, vb.end);
 	assert_int_equal(open_growing(0), 0);
 	assert_int_equal(vhdx_image_truncate(image), 0);
 	assert_int_equal(ram.size, vb.end - BLOCK);

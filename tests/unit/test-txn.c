@@ -207,6 +207,11 @@ static void a_cut_sector_is_cut_off_first(void **state)
 	assert_int_equal(ram.container.ops->resize(&ram.container, vb.end -
 						   BLOCK + 100), 0);
 	put_log(NULL, 0, vb.end);
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_RESIZE));
+	assert_int_equal(write_block(0), -EIO);
+	assert_true(vhdx_image_failed(image));
+	assert_string_equal(trace_text(), "H1f F H2 F");
+	assert_int_equal(reopen(false), 0);
 	assert_int_equal(write_block(0), 0);
 	assert_string_equal(trace_text(),
 			    "H1f F H2 F S F S F H10 F H2 F L F H1l F H2 F"

@@ -66,6 +66,22 @@ static void nothing_is_loaded_twice(void **state)
 	assert_disk();
 }
 
+static void a_block_never_written(void **state)
+{
+	(void)state;
+	close_rw();
+	memset(buf, 0, 512);
+	ram_poke(&ram, (u64)entry_of(3) * 512, buf, 16);
+	memset(shadow + 3 * BLOCK, 0, BLOCK);
+	open_rw();
+	assert_disk();
+	put(3 * BLOCK + 8192, 512, 6);
+	assert_disk();
+	close_rw();
+	open_rw();
+	assert_disk();
+}
+
 static void a_fixed_disk_has_none(void **state)
 {
 	u64 reads;
@@ -200,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_is_loaded_twice),
+		TEST(a_block_never_written),
 		TEST(a_fixed_disk_has_none),
 		TEST(loading_can_fail),
 		TEST(a_block_that_cannot_be_loaded),
