@@ -8,6 +8,7 @@
 #   make check              all that a change must pass, under 20 minutes
 #   make check-kernel       every test in the virtual machines, under 60 minutes
 #   make check-long         both, and the long runs of the crash simulator
+#   make coverage           which branches of the core the unit tests take
 #   make style              lints only
 #   make clean
 #
@@ -45,7 +46,7 @@ ifneq ($(wildcard $(KDIR)/Makefile),)
 	$(if $(DESTDIR),,/sbin/depmod $(RELEASE))
 endif
 
-demo check check-kernel check-long style: deps
+demo check check-kernel check-long coverage style: deps
 	tests/run $@
 
 demo: export KERNEL := $(KERNEL)
@@ -55,8 +56,8 @@ deps:
 
 clean:
 	rm -rf build dm-vhdx.ko
-	for dir in userspace tests/unit tests/images tests/crash; do \
+	for dir in userspace tests/unit tests/coverage tests/images tests/crash; do \
 		test ! -f $$dir/Makefile || $(MAKE) -s -C $$dir clean; \
 	done
 
-.PHONY: all module userspace install demo check check-kernel check-long style deps clean
+.PHONY: all module userspace install demo check check-kernel check-long coverage style deps clean
