@@ -14,6 +14,8 @@ while read -r script; do
 	*) continue ;; # another language
 	esac
 	tap_check "shellcheck $script" shellcheck -x -e SC1091 -P "$(dirname "$script")" "$script"
-done < <(git ls-files --cached --others --exclude-standard -- \
-	'*.sh' '*.t' .ci/run tests/run tests/vm/init | sort -u)
+done < <({
+	git ls-files --cached --others --exclude-standard -- '*.sh' '*.t'
+	git grep -lE --untracked '^#!/bin/(ba)?sh'
+} | sort -u)
 tap_done
