@@ -128,6 +128,17 @@ bool content_is_read(const struct content *content, const struct config *config,
 	return true;
 }
 
+void content_promise(const struct content *content, struct oracle *oracle)
+{
+	u64 i;
+
+	oracle_init(oracle, content->pieces);
+	for (i = 0; i < content->pieces; i++)
+		if (content->seen[i].value)
+			oracle_issue(oracle, i, 1, content->seen[i].value);
+	oracle_flush(oracle);
+}
+
 bool content_equal(const struct content *a, const struct content *b)
 {
 	return a->pages == b->pages &&

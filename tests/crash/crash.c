@@ -155,17 +155,37 @@ static void run_sequence(struct crash *crash)
 static const struct {
 	const char *name;
 	const char *steps[8];
+	u64 cut_bytes;	/* then the file loses its end */
 } prelude_steps[] = {
-	{ "empty", { NULL } },
-	{ "full", { "write-full-2", "write-full-0", "write-full-1",
-		    "reopen" } },
+	{ "empty", { NULL }, 0 },
+	{ "full", { "write-full-2", "write-full-0", "write-full-1", "reopen" },
+	  0 },
 	{ "gap", { "write-full-2", "write-full-0", "write-full-1", "flush",
-		   "discard-full-2", "punch", "reopen" } },
+		   "discard-full-2", "punch", "reopen" }, 0 },
 	{ "dirty", { "write-full-1", "flush", "write-part-0", "zero-full-1",
-		     "fua-2" } },
+		     "fua-2" }, 0 },
+	/* The footer and the greater part of the last sector of a block. */
+	{ "cut", { "write-full-0", "write-full-2", "reopen" }, 512 + 300 },
 };
 
 #define NR_PRELUDES ARRAY_SIZE(prelude_steps)
+
+/* Only dynamic VHDs in files may have been cut; they have a second footer. */
+static bool prelude_fits(const struct config *config, unsigned int nr)
+{
+	return !prelude_steps[nr].cut_bytes ||
+	       (config->options.format == VHDX_FORMAT_VHD &&
+		config->options.type == VHDX_TYPE_DYNAMIC &&
+		!config->device_bytes);
+}
+
+static void cut_prelude(struct prelude *prelude, u64 bytes)
+{
+	struct sim_state *state = &prelude->state;
+
+	store_punch(&state->store, state->size - bytes, bytes);
+	state->size -= bytes;
+}
 
 static void make_prelude(struct crash *crash, struct prelude *prelude,
 			 unsigned int nr)
@@ -190,9 +210,15 @@ static void make_prelude(struct crash *crash, struct prelude *prelude,
 		exit(1);
 	}
 	sim_state_copy(&prelude->state, &run.disk.durable);
-	oracle_copy(&prelude->oracle, &run.oracle);
 	prelude->value = run.value;
-	content_of(crash->config, &prelude->state, &prelude->content);
+	if (prelude_steps[nr].cut_bytes) {
+		cut_prelude(prelude, prelude_steps[nr].cut_bytes);
+		content_of(crash->config, &prelude->state, &prelude->content);
+		content_promise(&prelude->content, &prelude->oracle);
+	} else {
+		content_of(crash->config, &prelude->state, &prelude->content);
+		oracle_copy(&prelude->oracle, &run.oracle);
+	}
 	run_stop(&run);
 	oracle_destroy(&nothing);
 	sim_state_destroy(&fresh);
@@ -333,7 +359,8 @@ static void run_config(struct crash *crash, const struct options *o)
 
 	crash->random_seed = crash->seed;
 	for (nr = 0; nr < NR_PRELUDES && !is_over(crash); nr++) {
-		if (o->prelude && strcmp(o->prelude, prelude_steps[nr].name))
+		if (!prelude_fits(crash->config, nr) ||
+		    (o->prelude && strcmp(o->prelude, prelude_steps[nr].name)))
 			continue;
 		make_prelude(crash, &prelude, nr);
 		crash->prelude = &prelude;

@@ -381,7 +381,6 @@ static bool cut_inside(struct verify *v, const struct config *config,
 
 static bool use_again(struct verify *v, const struct config *config,
 		      const struct sim_state *state,
-		      const struct oracle *oracle,
 		      const struct content *content)
 {
 	static const char *const names[] = {
@@ -395,11 +394,7 @@ static bool use_again(struct verify *v, const struct config *config,
 	int err;
 
 	/* What is seen now is what must stay. */
-	oracle_init(&known, oracle->pieces);
-	for (i = 0; i < oracle->pieces; i++)
-		if (content->seen[i].value)
-			oracle_issue(&known, i, 1, content->seen[i].value);
-	oracle_flush(&known);
+	content_promise(content, &known);
 	err = run_start(&run, config, state, &known, 1U << 30);
 	for (i = 0; i < ARRAY_SIZE(names) && !err && good; i++) {
 		err = run_step(&run, find_step(names[i]));
@@ -462,7 +457,7 @@ bool verify_state(struct verify *v, const struct config *config,
 		good = cut_inside(v, config, state, oracle, &disk.durable,
 				  &shown);
 	if (good && v->go_on)
-		good = use_again(v, config, state, oracle, &shown);
+		good = use_again(v, config, state, &shown);
 	sim_disk_destroy(&disk);
 	content_destroy(&shown);
 	content_destroy(&again);
