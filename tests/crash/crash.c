@@ -155,7 +155,7 @@ static void run_sequence(struct crash *crash)
 static const struct {
 	const char *name;
 	const char *steps[8];
-	u64 cut_bytes;	/* then the file loses its end */
+	u64 lost_bytes;	/* then the file loses its end */
 } prelude_steps[] = {
 	{ "empty", { NULL }, 0 },
 	{ "full", { "write-full-2", "write-full-0", "write-full-1", "reopen" },
@@ -164,8 +164,8 @@ static const struct {
 		   "discard-full-2", "punch", "reopen" }, 0 },
 	{ "dirty", { "write-full-1", "flush", "write-part-0", "zero-full-1",
 		     "fua-2" }, 0 },
-	/* The footer and the greater part of the last sector of a block. */
-	{ "cut", { "write-full-0", "write-full-2", "reopen" }, 512 + 300 },
+	/* The footer's 4 KiB, and most of the last sector of a block. */
+	{ "cut", { "write-full-0", "write-full-2", "reopen" }, 4096 + 300 },
 };
 
 #define NR_PRELUDES ARRAY_SIZE(prelude_steps)
@@ -173,18 +173,17 @@ static const struct {
 /* Only dynamic VHDs in files may have been cut; they have a second footer. */
 static bool prelude_fits(const struct config *config, unsigned int nr)
 {
-	return !prelude_steps[nr].cut_bytes ||
+	return !prelude_steps[nr].lost_bytes ||
 	       (config->options.format == VHDX_FORMAT_VHD &&
 		config->options.type == VHDX_TYPE_DYNAMIC &&
 		!config->device_bytes);
 }
 
-static void cut_prelude(struct prelude *prelude, u64 bytes)
+static void lose_end(struct sim_state *state, u64 bytes)
 {
-	struct sim_state *state = &prelude->state;
-
 	store_punch(&state->store, state->size - bytes, bytes);
 	state->size -= bytes;
+	state->lost_bytes = bytes;
 }
 
 static void make_prelude(struct crash *crash, struct prelude *prelude,
@@ -211,8 +210,8 @@ static void make_prelude(struct crash *crash, struct prelude *prelude,
 	}
 	sim_state_copy(&prelude->state, &run.disk.durable);
 	prelude->value = run.value;
-	if (prelude_steps[nr].cut_bytes) {
-		cut_prelude(prelude, prelude_steps[nr].cut_bytes);
+	if (prelude_steps[nr].lost_bytes) {
+		lose_end(&prelude->state, prelude_steps[nr].lost_bytes);
 		content_of(crash->config, &prelude->state, &prelude->content);
 		content_promise(&prelude->content, &prelude->oracle);
 	} else {

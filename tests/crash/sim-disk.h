@@ -40,12 +40,14 @@ struct sim_change {
  * @size: its length
  * @device: a block device: the length is fixed, holes cannot be seen
  * @no_punch: punch() is -EOPNOTSUPP
+ * @lost_bytes: so much of its end had been lost when it was found
  */
 struct sim_state {
 	struct store store;
 	u64 size;
 	bool device;
 	bool no_punch;
+	u64 lost_bytes;
 };
 
 struct sim_disk;

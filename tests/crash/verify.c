@@ -92,8 +92,9 @@ static bool space_of(const struct config *config,
 /* No block shares space with another or lies outside the file. */
 static bool check_space(struct verify *v, const struct config *config,
 			const struct sim_state *state, const char *stage,
-			const struct vhdx_image *image, u64 file_bytes)
+			const struct vhdx_image *image, u64 size)
 {
+	u64 file_bytes = size + state->lost_bytes;
 	u64 blocks = DIV_ROUND_UP_ULL(vhdx_image_geometry(image)->blocks,
 				      config->stride);
 	u64 a, b, offset, len, other, other_len;
