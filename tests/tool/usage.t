@@ -67,6 +67,25 @@ tap_check "a file may begin with a dash" dash
 tap_check "a name that would break the line" \
 	refuses 4 "no?such?file" "$TOOL" check $'no\nsuch\tfile'
 
+# named BYTES TEXT: an image called so is called TEXT in JSON
+named() {
+	local verb
+
+	cp a.vhdx "$1"
+	for verb in check dump map compact; do
+		"$TOOL" $verb --json "$1" | python3 -c '
+import json, sys
+d = json.loads(sys.stdin.buffer.read().decode())
+name = d["target" if sys.argv[1] == "compact" else "image"]
+assert name == eval(sys.argv[2]), ascii(name)' $verb "$2"
+	done
+	rm "$1"
+}
+tap_check "a name of all kinds of characters" \
+	named $'\xc3\xa4 \xe2\x82\xac\xf0\x9f\x92\xbe"\n\\\x01' '"\u00e4 \u20ac\U0001f4be\"\n\\\x01"'
+tap_check "a name that is not UTF-8" \
+	named $'a\xff\xc3b\xe0\x80\x80\xed\xa0\x80\xf5' '"a\ufffd\ufffdb" + 7 * "\ufffd"'
+
 # full VERB: the error of the last write is not lost
 full() {
 	local status=0

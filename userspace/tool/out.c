@@ -144,11 +144,47 @@ struct json_object *json_document(void)
 	return object;
 }
 
+/* Length of the UTF-8 character that begins here, 0 if there is none. */
+static size_t utf8_bytes(const unsigned char *c)
+{
+	static const u32 least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t i, n = *c < 0x80 ? 1 : *c < 0xE0 ? 2 : *c < 0xF0 ? 3 : 4;
+	u32 value = *c & 0xFF >> (n + 1);
+
+	if (n == 1)
+		return 1;
+	if (*c < 0xC0 || *c > 0xF4)
+		return 0;
+	for (i = 1; i < n; i++) {
+		if ((c[i] & 0xC0) != 0x80)
+			return 0;
+		value = value << 6 | (c[i] & 0x3F);
+	}
+	return value < least[n] || value > 0x10FFFF ||
+	       (value >= 0xD800 && value < 0xE000) ? 0 : n;
+}
+
+/* A file may be called anything, JSON is UTF-8: U+FFFD for what is not. */
+static struct json_object *json_text(const char *text)
+{
+	CLEANUP_FREE char *clean = malloc(3 * strlen(text) + 1);
+	char *end = clean;
+	size_t n;
+
+	if (!clean)
+		return NULL;
+	for (; *text; text += n ? n : 1) {
+		n = utf8_bytes((const unsigned char *)text);
+		memcpy(end, n ? text : "\xEF\xBF\xBD", n ? n : 3);
+		end += n ? n : 3;
+	}
+	return json_object_new_string_len(clean, end - clean);
+}
+
 void json_set_text(struct json_object *object, const char *key,
 		   const char *text)
 {
-	json_object_object_add(object, key,
-			       text ? json_object_new_string(text) : NULL);
+	json_object_object_add(object, key, text ? json_text(text) : NULL);
 }
 
 void json_set_number(struct json_object *object, const char *key, u64 number)
