@@ -133,10 +133,16 @@ void vhd_bitmaps_destroy(struct vhd_image *vhd)
 	vhdx_free(vhd->partial);
 }
 
-static int vhd_bitmap_keep(struct vhd_image *vhd, u64 block, u8 *bitmap)
+/*
+ * In the file a bitmap has at least a sector. Of a tiny block that is nearly
+ * all padding, and an image can have millions of those.
+ */
+static int vhd_bitmap_keep(struct vhd_image *vhd, u64 block, const u8 *bitmap)
 {
 	u8 ***page = &vhd->partial[block / VHD_BITMAPS_PER_PAGE];
-	u8 **fresh;
+	u32 sectors = vhd->base.geometry.block_bytes >> VHD_SECTOR_SHIFT;
+	u32 bytes = (sectors + 7) / 8;
+	u8 **fresh, *kept;
 
 	if (!*page) {
 		fresh = vhdx_alloc(VHD_BITMAPS_PER_PAGE * sizeof(*fresh));
@@ -145,8 +151,12 @@ static int vhd_bitmap_keep(struct vhd_image *vhd, u64 block, u8 *bitmap)
 		/* Empty for vhd_bitmap_loaded() ... */
 		smp_store_release(page, fresh);
 	}
+	kept = vhdx_alloc(bytes);
+	if (!kept)
+		return -ENOMEM;
+	memcpy(kept, bitmap, bytes);
 	/* ... and complete. */
-	smp_store_release(&(*page)[block % VHD_BITMAPS_PER_PAGE], bitmap);
+	smp_store_release(&(*page)[block % VHD_BITMAPS_PER_PAGE], kept);
 	return 0;
 }
 
@@ -187,13 +197,10 @@ int vhd_load(struct vhdx_image *image, u64 block)
 			vhd->bitmap_bytes);
 	if (err)
 		goto out_with_bitmap;
-	if (vhd_bitmap_run(bitmap, 0, sectors, &set) == sectors && set) {
+	if (vhd_bitmap_run(bitmap, 0, sectors, &set) == sectors && set)
 		vhd_block_set_full(vhd, block);
-		goto out_with_bitmap;
-	}
-	err = vhd_bitmap_keep(vhd, block, bitmap);
-	if (!err)
-		return 0;
+	else
+		err = vhd_bitmap_keep(vhd, block, bitmap);
 out_with_bitmap:
 	vhdx_free(bitmap);
 	return err;

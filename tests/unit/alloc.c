@@ -6,12 +6,14 @@
 
 static u64 countdown;
 static bool failed;
+static size_t last;
 
 void *__real_vhdx_alloc(size_t bytes);
 void *__wrap_vhdx_alloc(size_t bytes);
 
 void *__wrap_vhdx_alloc(size_t bytes)
 {
+	last = bytes;
 	if (countdown && !--countdown) {
 		failed = true;
 		return NULL;
@@ -31,4 +33,9 @@ bool alloc_has_failed(void)
 
 	alloc_fail(0);
 	return now;
+}
+
+size_t alloc_last(void)
+{
+	return last;
 }

@@ -12,5 +12,7 @@
 void alloc_fail(u64 nth);
 /* Whether it has come to that; ends it too. */
 bool alloc_has_failed(void);
+/* How many bytes were asked for last. */
+size_t alloc_last(void);
 
 #endif

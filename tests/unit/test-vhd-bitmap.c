@@ -98,6 +98,38 @@ static void a_fixed_disk_has_none(void **state)
 	assert_int_equal(ram_changes(&ram), 0);
 }
 
+/* Millions of tiny blocks must not take a sector of memory each. */
+static void no_more_is_kept_than_a_block_needs(void **state)
+{
+	const struct vhd_build tiny = {
+		.virtual_bytes = 64 * 1024,
+		.block_bytes = 2048,
+		.present = 32,
+	};
+	u32 i;
+
+	(void)state;
+	assert_int_equal(vhdx_image_load(image, 0), 0);
+	assert_int_equal(alloc_last(), BLOCK / 512 / 8);
+	teardown(NULL);
+	start(&tiny);
+	close_rw();
+	for (i = 0; i < 32; i++) {
+		/* The third of four sectors was never written. */
+		ram_poke(&ram, (u64)entry_of(i) * 512, "\xDF", 1);
+		memset(shadow + i * 2048 + 1024, 0, 512);
+	}
+	open_rw();
+	for (i = 0; i < 32; i++) {
+		assert_int_equal(vhdx_image_load(image, i), 0);
+		assert_int_equal(alloc_last(), 1);
+	}
+	assert_disk();
+	for (i = 0; i < 32; i++)
+		put(i * 2048 + 1536, 512, i);
+	assert_disk();
+}
+
 static void loading_can_fail(void **state)
 {
 	u64 n;
@@ -218,6 +250,7 @@ int main(void)
 		TEST(nothing_is_loaded_twice),
 		TEST(a_block_never_written),
 		TEST(a_fixed_disk_has_none),
+		TEST(no_more_is_kept_than_a_block_needs),
 		TEST(loading_can_fail),
 		TEST(a_block_that_cannot_be_loaded),
 		TEST(a_released_block_is_forgotten),
