@@ -7,7 +7,9 @@
 #   make demo               the main job in a virtual machine; KERNEL=6.1 for the other
 #   make check              all that a change must pass, under 20 minutes
 #   make check-kernel       every test in the virtual machines, under 60 minutes
-#   make check-long         both, and the long runs of the crash simulator
+#   make check-long         both, and the long runs of the crash simulator and on
+#                           the debug kernel
+#   make debug-kernel       the kernel for that, from Debian's newest source
 #   make coverage           which branches of the core the unit tests take
 #   make style              lints only
 #   make clean
@@ -49,6 +51,9 @@ endif
 demo check check-kernel check-long coverage style: deps
 	tests/run $@
 
+debug-kernel: deps
+	tests/vm/debug-kernel.sh --newest
+
 demo: export KERNEL := $(KERNEL)
 
 deps:
@@ -60,4 +65,5 @@ clean:
 		test ! -f $$dir/Makefile || $(MAKE) -s -C $$dir clean; \
 	done
 
-.PHONY: all module userspace install demo check check-kernel check-long coverage style deps clean
+.PHONY: all module userspace install demo check check-kernel check-long coverage style \
+	deps debug-kernel clean

@@ -15,6 +15,8 @@ packages=(
 	libext2fs-dev
 	# checking
 	libcmocka-dev sparse shellcheck perl jq python3 mandoc
+	# the debug kernel
+	bc bison flex libelf-dev
 	# virtual machines
 	binutils busybox-static cpio kmod qemu-system-x86
 	# what runs inside them

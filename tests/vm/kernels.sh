@@ -3,7 +3,7 @@
 #
 # kernels.sh - unpack Debian's own kernels into the cache
 #
-#   kernels.sh SERIES...      SERIES is 6.1 or 6.12
+#   kernels.sh SERIES...      SERIES is 6.1 or 6.12, or debug: see debug-kernel.sh
 #
 # Prints, for each series, the folder of its kernel:
 #
@@ -92,8 +92,12 @@ unpack() (
 	ln -sfn "$release" "$store/$1"
 )
 
-[ $# -gt 0 ] || die "which series? 6.1 or 6.12"
+[ $# -gt 0 ] || die "which series? 6.1, 6.12 or debug"
 for series in "$@"; do
+	if [ "$series" = debug ]; then
+		"$(dirname "$0")/debug-kernel.sh"
+		continue
+	fi
 	[ -s "$store/$series/release" ] || unpack "$series"
 	realpath "$store/$series"
 done

@@ -26,6 +26,10 @@ complaint+='|soft lockup|unable to handle|stack-protector'
 unpack_kernel() { # BZIMAGE ELF
 	local magic tool at
 
+	if head -c4 "$1" | tail -c3 | grep -qx ELF; then # unpacked already
+		cp "$1" "$2"
+		return
+	fi
 	while read -r magic tool; do
 		while read -r at; do
 			tail -c+$((at + 1)) "$1" | $tool >"$2" 2>/dev/null || :

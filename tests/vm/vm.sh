@@ -3,11 +3,12 @@
 #
 # vm.sh - run a script as root in a throw-away virtual machine
 #
-#   vm.sh [-k 6.1|6.12] [options] SCRIPT [ARGS...]
+#   vm.sh [-k 6.1|6.12|debug] [options] SCRIPT [ARGS...]
 #
-# The guest runs one of Debian's own kernels (see kernels.sh) on this machine's
-# root file system, shared read-only under a tmpfs overlay: every path and tool
-# is there, and nothing the guest writes comes back but what it writes to $OUT.
+# The guest runs one of Debian's own kernels (see kernels.sh), or one that finds
+# more mistakes (debug-kernel.sh), on this machine's root file system, shared
+# read-only under a tmpfs overlay: every path and tool is there, and nothing the
+# guest writes comes back but what it writes to $OUT.
 # SCRIPT's output streams here and its exit status is ours.
 #
 #   -k KERNEL   series, or a folder as kernels.sh makes it        [6.12]
@@ -53,6 +54,7 @@ shift
 [ -d "$kernel" ] || kernel=$("$here/kernels.sh" "$kernel")
 kernel=$(realpath "$kernel")
 release=$(<"$kernel/release")
+[ ! -f "$kernel/strict" ] || strict=$(<"$kernel/strict")
 
 # boot/KEY in the cache: the kernel's ELF and an initramfs of busybox and modules.
 build_boot() {
