@@ -61,7 +61,7 @@ deps:
 
 clean:
 	rm -rf build dm-vhdx.ko
-	for dir in userspace tests/unit tests/coverage tests/images tests/crash; do \
+	for dir in userspace tests/unit tests/coverage tests/images tests/crash tests/kill; do \
 		test ! -f $$dir/Makefile || $(MAKE) -s -C $$dir clean; \
 	done
 
