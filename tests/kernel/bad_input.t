@@ -63,9 +63,9 @@ not_files() {
 	"$TOOL" open $H/missing bad || status=$?
 	[ "$status" = 4 ]
 	mkfifo $H/fifo
-	fails timeout 10 "$TOOL" open $H/fifo bad
+	fails timeout "$(patience 10)" "$TOOL" open $H/fifo bad
 	# Opening a FIFO for its reader's sake would wait for ever.
-	(fails timeout -s KILL 20 dmsetup create bad --table "0 8 vhdx $H/fifo 0")
+	(fails timeout -s KILL "$(patience 20)" dmsetup create bad --table "0 8 vhdx $H/fifo 0")
 	fails map /dev/zero bad $SIZE
 }
 

@@ -25,6 +25,15 @@ long() {
 	if [ "${LENGTH:-all}" = all ]; then echo "$1"; else echo "$2"; fi
 }
 
+# patience SECONDS: a time limit, ten times as long on the debug kernel
+patience() {
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		echo $((10 * $1))
+	else
+		echo "$1"
+	fi
+}
+
 # ---- the host's file system ------------------------------------------------
 
 # host_fs TYPE [MKFS-OPTIONS]: an empty one at $H

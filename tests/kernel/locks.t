@@ -14,7 +14,7 @@ hold() {
 	holder=$!
 	exec 9>"$H/hold"
 	echo 'read 0 512' >&9
-	for _ in {1..100}; do
+	for ((i = 0; i < $(patience 100); i++)); do
 		! grep -q 'read 512/512' "$H/held" || return 0
 		sleep 0.1
 	done

@@ -82,13 +82,13 @@ compacted() { # IMAGE BLOCK-BYTES FRESH-BYTES
 		--verify=crc32c --verify_fatal=1 --output="$H/busy" &
 	writer=$!
 	while kill -0 $writer 2>/dev/null; do
-		timeout 200 "$TOOL" compact --mode=quick disk
+		timeout "$(patience 200)" "$TOOL" compact --mode=quick disk
 		sleep 1
 	done
 	wait $writer || { cat "$H/busy"; return 1; }
 	"$BUILT/files" verify $G
 	rm -f $G/busy*
-	timeout 200 "$TOOL" compact --mode=quick disk
+	timeout "$(patience 200)" "$TOOL" compact --mode=quick disk
 	"$BUILT/files" verify $G
 	umount $G
 	e2fsck -fn /dev/mapper/disk

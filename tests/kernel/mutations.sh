@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# mutations.sh - thousands of mutated images (mutated.t) on the debug kernel
+#
+#   mutations.sh [--seed S] [--count N] [--chunk N] [--kernel K]
+#
+# A chunk is one guest. Chunks that are done are remembered in build/mutations/
+# until the module or the mutator changes: what has been stopped goes on there.
+set -euo pipefail
+
+cd "$(dirname "$0")/../.."
+. tests/tap.sh
+seed=1 count=5000 chunk=1000 kernel=debug
+while [ $# -gt 1 ]; do
+	case $1 in
+	--seed) seed=$2 ;;
+	--count) count=$2 ;;
+	--chunk) chunk=$2 ;;
+	--kernel) kernel=$2 ;;
+	*) break ;;
+	esac
+	shift 2
+done
+[ $# = 0 ] || { echo "usage: mutations.sh [--seed S] [--count N] [--chunk N] [--kernel K]" >&2; exit 2; }
+
+key=$(cat dm-vhdx/*.[ch] dm-vhdx/core/*.[ch] tests/kernel/muta* | sha256sum | cut -c1-16)
+record=build/mutations/$key-$kernel-$seed
+mkdir -p "$record"
+
+chunk_from() { # NUMBER COUNT
+	local log=$record/$1-$2
+
+	tests/kernel/run "$kernel" "SEED=$seed" "FROM=$1" "COUNT=$2" \
+		tests/kernel/mutated.t | tee "$log.now"
+	grep -q "^# seed $seed, .*: $2 done," "$log.now"
+	mv "$log.now" "$log"
+}
+
+for ((from = 0; from < count; from += chunk)); do
+	part=$((count - from < chunk ? count - from : chunk))
+	name="seed $seed: images $from to $((from + part - 1)) on the $kernel kernel"
+	if [ -f "$record/$from-$part" ]; then
+		tap_check "$name, done before" true
+	else
+		tap_check "$name" chunk_from $from $part
+	fi
+done
+cat "$record"/*[0-9] 2>/dev/null | awk '/^# seed .* done,/ {
+	for (i = 1; i < NF; i++) if ($(i + 1) ~ /^(done|refused|mapped;|steps|compactions)/)
+		sum[$(i + 1)] += $i
+	}
+	END {
+		printf "# %d images: %d refused, %d mapped; %d compactions\n", sum["done,"],
+			sum["refused,"], sum["mapped;"], sum["compactions"]
+	}'
+tap_done
