@@ -103,6 +103,20 @@ named() { # IMAGE
 	unmap holder
 }
 
+# A table that is loaded and never used shares the image, and only shares it.
+loaded_twice() { # IMAGE
+	map "$1" one $SIZE
+	dmsetup load one --table "$(dmsetup table one)"
+	dmsetup clear one
+	fails map "$1" two $SIZE
+	dmsetup load one --table "$(dmsetup table one)"
+	dmsetup suspend one
+	dmsetup resume one
+	fails map "$1" two $SIZE
+	dd if=/dev/mapper/one of=/dev/null bs=4k count=1 iflag=direct status=none
+	unmap one
+}
+
 # What is mapped read-only does not change under its reader.
 written_under_reader() { # IMAGE
 	map "$1" one $SIZE --readonly read_only
@@ -132,6 +146,7 @@ for pair in vhdx:vhdx $(long vhd:vpc ''); do
 	check "${pair%:*}: qemu has it, then it is to be mapped" busy_with_qemu "$image" "$format"
 	check "${pair%:*}: the holder is named" named "$image"
 	check "${pair%:*}: readers keep writers of any kind out" written_under_reader "$image"
+	check "${pair%:*}: a second table of the device" loaded_twice "$image"
 	check "${pair%:*}: a second name of the file" by_another_name "$image"
 	take_guest_down
 done
