@@ -7,7 +7,8 @@ tap_count=0
 tap_failures=0
 
 # tap_check NAME CMD...: one test, which CMD passes by its exit status. CMD runs
-# under set -e in a process of its own; its output is shown when it fails.
+# under set -e in a process of its own; its output is shown when it fails. With
+# TAP_STOP set a failure is the end of the script.
 tap_check() {
 	local name=$1 output status=0 started=$SECONDS
 	shift
@@ -24,6 +25,7 @@ tap_check() {
 		tap_failures=$((tap_failures + 1))
 	fi
 	rm -f "$output"
+	[ "$status" = 0 ] || [ -z "${TAP_STOP:-}" ] || exit 1
 }
 
 # Bash ignores set -e inside anything that an if or || looks at: hence a process.
