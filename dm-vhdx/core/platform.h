@@ -163,6 +163,7 @@ unsigned long find_next_bit(const unsigned long *map, unsigned long size,
 			    unsigned long from);
 unsigned long find_next_zero_bit(const unsigned long *map, unsigned long size,
 				 unsigned long from);
+unsigned long find_last_bit(const unsigned long *map, unsigned long size);
 void bitmap_set(unsigned long *map, unsigned int from, unsigned int count);
 void bitmap_clear(unsigned long *map, unsigned int from, unsigned int count);
 void sort(void *base, size_t count, size_t size,

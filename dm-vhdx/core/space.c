@@ -150,26 +150,27 @@ static int vhdx_space_make_room(struct vhdx_space *space, u64 units)
 	return 0;
 }
 
-static bool vhdx_space_is_busy(const struct vhdx_space *space, u64 unit)
+/* By runs and not by bits: a hostile file may claim the same ones many times. */
+static u64 vhdx_space_count_busy(const struct vhdx_space *space, u64 unit,
+				 u64 end)
 {
-	return test_bit(unit, space->busy);
+	u64 count = 0, next;
+
+	for (;;) {
+		unit = find_next_bit(space->busy, end, unit);
+		if (unit >= end)
+			return count;
+		next = find_next_zero_bit(space->busy, end, unit);
+		count += next - unit;
+		unit = next;
+	}
 }
 
 static void vhdx_space_set_busy(struct vhdx_space *space, u64 unit, u64 units)
 {
-	u64 end = unit + units;
-	u64 i;
-
-	if (find_next_bit(space->busy, end, unit) >= end) {
-		bitmap_set(space->busy, unit, units);
-		space->busy_units += units;
-		return;
-	}
-	for (i = unit; i < end; i++) {
-		if (!vhdx_space_is_busy(space, i))
-			space->busy_units++;
-		__set_bit(i, space->busy);
-	}
+	space->busy_units += units - vhdx_space_count_busy(space, unit,
+							   unit + units);
+	bitmap_set(space->busy, unit, units);
 }
 
 static void vhdx_space_set_free(struct vhdx_space *space, u64 unit, u64 units)
@@ -362,14 +363,7 @@ void vhdx_space_punched(struct vhdx_space *space, const struct vhdx_span *span)
  */
 u64 vhdx_space_tail(const struct vhdx_space *space)
 {
-	u64 unit = space->units;
+	u64 last = find_last_bit(space->busy, space->units);
 
-	while (unit && !vhdx_space_is_busy(space, unit - 1)) {
-		if (!(unit % BITS_PER_LONG) &&
-		    !space->busy[unit / BITS_PER_LONG - 1])
-			unit -= BITS_PER_LONG;
-		else
-			unit--;
-	}
-	return unit;
+	return last < space->units ? last + 1 : 0;
 }

@@ -61,6 +61,11 @@ static void assert_same_bits(const unsigned long *map, const bool *model)
 {
 	unsigned long from, bit;
 
+	for (from = 0; from <= BITS; from++) {
+		for (bit = from; bit && !model[bit - 1]; bit--)
+			;
+		assert_int_equal(find_last_bit(map, from), bit ? bit - 1 : from);
+	}
 	for (from = 0; from < BITS; from++) {
 		assert_int_equal(test_bit(from, map), model[from]);
 		for (bit = from; bit < BITS && !model[bit]; bit++)

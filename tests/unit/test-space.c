@@ -273,6 +273,24 @@ static void the_tail_is_where_the_end_is_free(void **state)
 	assert_int_equal(vhdx_space_tail(&space), 1000);
 }
 
+/* Claimed again and again, in parts and across: each unit counts once. */
+static void overlapping_claims_are_counted_once(void **state)
+{
+	(void)state;
+	assert_int_equal(vhdx_space_resize(&space, 1000 * MIB), 0);
+	assert_int_equal(vhdx_space_claim(&space, 10 * MIB, 5 * MIB), 0);
+	assert_int_equal(vhdx_space_claim(&space, 20 * MIB, 5 * MIB), 0);
+	assert_int_equal(vhdx_space_claim(&space, 60 * MIB, 100 * MIB), 0);
+	assert_int_equal(vhdx_space_claim(&space, 0, 200 * MIB), -EEXIST);
+	assert_int_equal(space.busy_units, 200);
+	assert_int_equal(vhdx_space_claim(&space, 199 * MIB, 2 * MIB),
+			 -EEXIST);
+	assert_int_equal(space.busy_units, 201);
+	vhdx_space_unalloc(&space, 100, 50);
+	vhdx_space_unalloc(&space, 90, 70);
+	assert_int_equal(space.busy_units, 131);
+}
+
 static void growing_keeps_and_shrinking_forgets(void **state)
 {
 	(void)state;
@@ -492,6 +510,7 @@ int main(void)
 		TEST(neighbours_become_one_span),
 		TEST(units_released_in_part_stay),
 		TEST(the_tail_is_where_the_end_is_free),
+		TEST(overlapping_claims_are_counted_once),
 		TEST(growing_keeps_and_shrinking_forgets),
 		TEST(giving_back_what_is_free_changes_nothing),
 		TEST(a_span_is_no_longer_than_an_int),

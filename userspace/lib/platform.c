@@ -39,6 +39,20 @@ unsigned long find_next_zero_bit(const unsigned long *map, unsigned long size,
 	return find_next(map, size, from, ~0UL);
 }
 
+unsigned long find_last_bit(const unsigned long *map, unsigned long size)
+{
+	unsigned long words = BITS_TO_LONGS(size), word;
+
+	for (; words; words--) {
+		word = map[words - 1];
+		if (words * BITS_PER_LONG > size)
+			word &= ~0UL >> (words * BITS_PER_LONG - size);
+		if (word)
+			return words * BITS_PER_LONG - 1 - __builtin_clzl(word);
+	}
+	return size;
+}
+
 /* The bits of word number @i that lie in [from, end). */
 static unsigned long word_mask(unsigned long i, unsigned long from,
 			       unsigned long end)
