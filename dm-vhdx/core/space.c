@@ -363,7 +363,8 @@ void vhdx_space_punched(struct vhdx_space *space, const struct vhdx_span *span)
  */
 u64 vhdx_space_tail(const struct vhdx_space *space)
 {
+	u64 floor = min(space->floor, space->units);
 	u64 last = find_last_bit(space->busy, space->units);
 
-	return last < space->units ? last + 1 : 0;
+	return last < space->units ? max(last + 1, floor) : floor;
 }

@@ -35,6 +35,8 @@ struct vhdx_spans {
  * @busy: one bit a unit: not to be allocated
  * @busy_units: how many are set below @units
  * @hint: no free unit below this one
+ * @floor: the free end of the file does not begin below this unit, even if all
+ *	behind it is free
  * @pending: released, the release is not durable yet
  * @punchable: released and durable, to be punched; still busy
  * @punching_units: handed out for punching
@@ -46,6 +48,7 @@ struct vhdx_space {
 	unsigned long *busy;
 	u64 busy_units;
 	u64 hint;
+	u64 floor;
 	struct vhdx_spans pending;
 	struct vhdx_spans punchable;
 	u64 pending_units;

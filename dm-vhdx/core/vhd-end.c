@@ -66,10 +66,17 @@ static void vhd_claim(struct vhd_image *vhd, u64 offset_bytes, u64 len_bytes)
  * @vhd: a dynamic image
  *
  * To be repeated when the map has grown. A bitmap may share a unit with them:
- * that they do not overlap was found when the image was opened.
+ * that they do not overlap was found when the image was opened. One that is in
+ * the footer's unit, behind the map, keeps the file from being cut in front of
+ * it.
  */
 void vhd_claim_structures(struct vhd_image *vhd)
 {
+	u64 end = max(vhd->header_bytes + VHD_HEADER_BYTES,
+		      vhd->bat_bytes + vhd->bat_len_bytes);
+
+	vhd->base.space.floor = ALIGN(end, vhd_unit_bytes(vhd)) >>
+				vhd->base.space.unit_shift;
 	vhd_claim(vhd, 0, VHD_FOOTER_BYTES);
 	vhd_claim(vhd, vhd->header_bytes, VHD_HEADER_BYTES);
 	vhd_claim(vhd, vhd->bat_bytes, vhd->bat_len_bytes);

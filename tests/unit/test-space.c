@@ -273,6 +273,22 @@ static void the_tail_is_where_the_end_is_free(void **state)
 	assert_int_equal(vhdx_space_tail(&space), 1000);
 }
 
+static void the_tail_is_not_below_the_floor(void **state)
+{
+	(void)state;
+	assert_int_equal(vhdx_space_resize(&space, 300 * MIB), 0);
+	space.floor = 200;
+	assert_int_equal(vhdx_space_tail(&space), 200);
+	assert_int_equal(vhdx_space_claim(&space, 100 * MIB, MIB), 0);
+	assert_int_equal(vhdx_space_tail(&space), 200);
+	assert_int_equal(vhdx_space_claim(&space, 250 * MIB, MIB), 0);
+	assert_int_equal(vhdx_space_tail(&space), 251);
+	vhdx_space_unalloc(&space, 250, 1);
+	/* What it protects may be behind the map. */
+	assert_int_equal(vhdx_space_resize(&space, 150 * MIB), 0);
+	assert_int_equal(vhdx_space_tail(&space), 150);
+}
+
 /* Claimed again and again, in parts and across: each unit counts once. */
 static void overlapping_claims_are_counted_once(void **state)
 {
@@ -510,6 +526,7 @@ int main(void)
 		TEST(neighbours_become_one_span),
 		TEST(units_released_in_part_stay),
 		TEST(the_tail_is_where_the_end_is_free),
+		TEST(the_tail_is_not_below_the_floor),
 		TEST(overlapping_claims_are_counted_once),
 		TEST(growing_keeps_and_shrinking_forgets),
 		TEST(giving_back_what_is_free_changes_nothing),

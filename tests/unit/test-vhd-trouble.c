@@ -69,6 +69,52 @@ static void short_footers_are_replaced(void **state)
 	assert_disk();
 }
 
+/* Of an empty disk, with the BAT right in front of the footer at @at. */
+static void start_with_bat_at(u64 at)
+{
+	struct vhd_build build = {
+		.virtual_bytes = MIB,
+		.block_bytes = BLOCK,
+	};
+	u8 footer[512], bat[512], where[8];
+
+	start(&build);
+	close_rw();
+	ram_peek(&ram, 0, footer, sizeof(footer));
+	ram_peek(&ram, VHD_BAT_AT, bat, sizeof(bat));
+	store_punch(&ram.store, VHD_BAT_AT, ram.size - VHD_BAT_AT);
+	vhd_put64(where, at);
+	vhd_patch(&ram, VHD_HEADER_AT, 1024, 36, 16, where, sizeof(where));
+	ram_poke(&ram, at, bat, sizeof(bat));
+	ram_poke(&ram, at + 512, footer, sizeof(footer));
+	ram.size = at + 1024;
+	open_rw();
+}
+
+/*
+ * The BAT in the footer's unit, with free units in front of it: cutting off
+ * the free end must not cut it off, and a block must find room behind it.
+ */
+static void the_bat_may_be_last(void **state)
+{
+	(void)state;
+	start_with_bat_at(0x4A00);
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
+	finish();
+	close_rw();
+	check(true);
+	open_rw();
+	put(0, MIB, 7);
+	commit();
+	assert_disk();
+	discard(0, MIB);
+	finish();
+	close_rw();
+	check(true);
+	open_rw();
+	assert_disk();
+}
+
 static void read_only_is_read_only(void **state)
 {
 	struct vhd_build build = {
@@ -306,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_session_mends),
 		TEST(short_footers_are_replaced),
+		TEST(the_bat_may_be_last),
 		TEST(read_only_is_read_only),
 		TEST(device_full),
 		TEST(full_file_system),
