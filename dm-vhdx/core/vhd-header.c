@@ -265,6 +265,7 @@ struct vhd_layout {
 static int vhd_bat_check(struct vhd_opening *o, struct vhd_layout *layout)
 {
 	const struct vhd_image *vhd = o->vhd;
+	u64 limit = vhd_limit_bytes(o);
 	u64 block;
 	int err;
 
@@ -283,8 +284,10 @@ static int vhd_bat_check(struct vhd_opening *o, struct vhd_layout *layout)
 			return err;
 		if (!IS_ALIGNED(data, VHD_ALIGNED_BYTES))
 			layout->aligned = false;
-		layout->end_bytes = max(layout->end_bytes, start +
-					vhd_block_space_bytes(vhd));
+		/* A check goes on behind blocks that are nowhere near. */
+		if (start < limit)
+			layout->end_bytes = max(layout->end_bytes, start +
+						vhd_block_space_bytes(vhd));
 		if (!(block % 4096))
 			vhdx_relax();
 	}

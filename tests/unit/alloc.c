@@ -7,6 +7,7 @@
 static u64 countdown;
 static bool failed;
 static size_t last;
+static size_t largest;
 
 void *__real_vhdx_alloc(size_t bytes);
 void *__wrap_vhdx_alloc(size_t bytes);
@@ -14,6 +15,7 @@ void *__wrap_vhdx_alloc(size_t bytes);
 void *__wrap_vhdx_alloc(size_t bytes)
 {
 	last = bytes;
+	largest = max(largest, bytes);
 	if (countdown && !--countdown) {
 		failed = true;
 		return NULL;
@@ -38,4 +40,12 @@ bool alloc_has_failed(void)
 size_t alloc_last(void)
 {
 	return last;
+}
+
+size_t alloc_largest(void)
+{
+	size_t was = largest;
+
+	largest = 0;
+	return was;
 }

@@ -14,5 +14,7 @@ void alloc_fail(u64 nth);
 bool alloc_has_failed(void);
 /* How many bytes were asked for last. */
 size_t alloc_last(void);
+/* The most bytes that were asked for at once since this was asked last. */
+size_t alloc_largest(void);
 
 #endif

@@ -3,6 +3,7 @@
  * Opening a VHD: every bound is found and named, nothing is written, and what
  * is sound is read right.
  */
+#include "alloc.h"
 #include "vhd-opening.h"
 
 static void plain_is_clean(void **state)
@@ -386,6 +387,21 @@ static void cut_file(void **state)
 	assert_true(found[VHDX_F_BLOCK_PAST_END]);
 }
 
+/* Without a footer the blocks tell how long the file is meant to be. */
+static void a_far_block_costs_no_memory(void **state)
+{
+	u8 zeros[512] = { 0 };
+
+	(void)state;
+	ram_poke(&ram, end, zeros, sizeof(zeros));
+	vhd_patch_entry(&ram, 4, 0xFFFFFF00);
+	alloc_largest();
+	assert_int_equal(try_open(false, true), -EUCLEAN);
+	assert_true(found[VHDX_F_VHD_FOOTER_MISSING]);
+	assert_true(found[VHDX_F_BLOCK_PAST_END]);
+	assert_true(alloc_largest() <= 64 * 1024);
+}
+
 static void tail(void **state)
 {
 	struct vhd_build build = plain;
@@ -545,6 +561,7 @@ int main(void)
 		PACKED(packed_blocks_that_overlap),
 		PLAIN(check_finds_all),
 		PLAIN(cut_file),
+		PLAIN(a_far_block_costs_no_memory),
 		PLAIN(tail),
 		FIXED(fixed_is_clean),
 		FIXED(fixed_and_forged),
