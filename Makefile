@@ -7,9 +7,10 @@
 #   make demo               the main job in a virtual machine; KERNEL=6.1 for the other
 #   make check              all that a change must pass, under 20 minutes
 #   make check-kernel       every test in the virtual machines, under 60 minutes
-#   make check-long         both, and the long runs of the crash simulator and on
-#                           the debug kernel
+#   make check-long         both, and the long runs of the crash simulator, of the
+#                           fuzzers and on the debug kernel
 #   make debug-kernel       the kernel for that, from Debian's newest source
+#   make fuzz               fuzz each door for SECONDS_EACH; goes on where it was
 #   make coverage           which branches of the core the unit tests take
 #   make style              lints only
 #   make clean
@@ -20,6 +21,7 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.12
 PREFIX ?= /usr/local
+SECONDS_EACH ?= 600
 
 all: userspace $(if $(wildcard $(KDIR)/Makefile),module)
 
@@ -56,14 +58,20 @@ debug-kernel: deps
 
 demo: export KERNEL := $(KERNEL)
 
+# Processor time for each target; run again to go on.
+fuzz: deps
+	$(MAKE) -s -C tests/fuzz
+	tests/fuzz/run long $(SECONDS_EACH)
+
 deps:
 	tests/vm/deps.sh
 
 clean:
 	rm -rf build dm-vhdx.ko
-	for dir in userspace tests/unit tests/coverage tests/images tests/crash tests/kill; do \
+	for dir in userspace tests/unit tests/coverage tests/images tests/crash tests/fuzz \
+		tests/kill; do \
 		test ! -f $$dir/Makefile || $(MAKE) -s -C $$dir clean; \
 	done
 
-.PHONY: all module userspace install demo check check-kernel check-long coverage style \
-	deps debug-kernel clean
+.PHONY: all module userspace install demo check check-kernel check-long coverage fuzz \
+	style deps debug-kernel clean

@@ -15,6 +15,8 @@ packages=(
 	libext2fs-dev
 	# checking
 	libcmocka-dev sparse shellcheck perl jq python3 mandoc
+	# fuzzing
+	clang libclang-rt-14-dev
 	# the debug kernel
 	bc bison flex libelf-dev
 	# virtual machines

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The entry of every fuzz target.
+ */
+#include "door.h"
+#include "platform-user.h"
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+const char *__asan_default_options(void);
+
+/* A long quarantine takes memory and time, and finds no more here. */
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=4:thread_local_quarantine_size_kb=64";
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	struct picture picture;
+
+	/* The same input, the same run. */
+	vhdx_platform_seed(1);
+	if (!picture_load(&picture, data, size))
+		return 0;
+	door(&picture);
+	picture_destroy(&picture);
+	return 0;
+}
