@@ -19,7 +19,7 @@ verified() { # DEVICE SIZE
 
 # Many at once in the same blocks: allocation, locks, group commit.
 crowded() { # DEVICE
-	fio --name=crowd --filename="$1" --size="$(long 48M 16M)" --direct=1 \
+	fio --name=crowd --filename="$1" --size="$(long 48M 16M 4M)" --direct=1 \
 		--ioengine=libaio --iodepth=8 \
 		--numjobs=4 --offset_increment=48M --rw=randwrite --bsrange=512-64k --fsync=16 \
 		--randseed=3 --verify=crc32c --verify_fatal=1 --group_reporting \
@@ -28,7 +28,7 @@ crowded() { # DEVICE
 
 fio_on() { # IMAGE
 	map "$1" disk "$SIZE"
-	verified /dev/mapper/disk "$(long "$SIZE" $((64 * MIB)))"
+	verified /dev/mapper/disk "$(long "$SIZE" $((64 * MIB)) $((16 * MIB)))"
 	crowded /dev/mapper/disk
 	dump /dev/mapper/disk "$H/dump"
 	unmap disk
@@ -42,7 +42,7 @@ model_on() { # IMAGE BYTES [alone]
 	rm -f "$H/model"
 	for run in 1 2 3; do
 		map "$1" disk "$2"
-		"$BUILT/shadow" /dev/mapper/disk "$H/model" $run "$(long 6000 500)"
+		"$BUILT/shadow" /dev/mapper/disk "$H/model" $run "$(long 6000 500 150)"
 		unmap disk
 		sound "$1"
 	done

@@ -6,8 +6,8 @@
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
-SIZE=$(long $((4 * GIB)) $GIB)
-FILES=$(long 4000 500)
+SIZE=$(long $((4 * GIB)) $GIB $((512 * MIB)))
+FILES=$(long 4000 500 150)
 
 # Keep one file in sixteen, wherever it lies.
 thin_out() {
@@ -77,7 +77,7 @@ trimmed() { # IMAGE GUEST-FS
 compacted() { # IMAGE BLOCK-BYTES FRESH-BYTES
 	local writer blocks
 
-	fio --name=busy --directory=$G --size=24M --loops="$(long 6 2)" --direct=1 \
+	fio --name=busy --directory=$G --size="$(long 24M 24M 8M)" --loops="$(long 6 2)" --direct=1 \
 		--ioengine=libaio --iodepth=4 --rw=randwrite --bsrange=4k-64k \
 		--verify=crc32c --verify_fatal=1 --output="$H/busy" &
 	writer=$!
