@@ -159,16 +159,20 @@ static int dm_vhdx_learn_geometry(struct dm_vhdx *dv, const char **error)
 	return 0;
 }
 
-static bool dm_vhdx_same_geometry(const struct vhdx_geometry *a,
-				  const struct vhdx_geometry *b)
+/*
+ * All that the device relies on. A VHD counts as better aligned once the blocks
+ * that were not are gone; what was learnt first goes on to hold.
+ */
+static bool dm_vhdx_same_geometry(const struct vhdx_geometry *first,
+				  const struct vhdx_geometry *now)
 {
-	return a->format == b->format && a->type == b->type &&
-	       a->virtual_bytes == b->virtual_bytes &&
-	       a->block_bytes == b->block_bytes && a->blocks == b->blocks &&
-	       a->sector_bytes == b->sector_bytes &&
-	       a->physical_bytes == b->physical_bytes &&
-	       a->data_alignment == b->data_alignment &&
-	       !memcmp(a->id, b->id, sizeof(a->id));
+	return first->format == now->format && first->type == now->type &&
+	       first->virtual_bytes == now->virtual_bytes &&
+	       first->block_bytes == now->block_bytes &&
+	       first->blocks == now->blocks &&
+	       first->sector_bytes == now->sector_bytes &&
+	       first->data_alignment <= now->data_alignment &&
+	       !memcmp(first->id, now->id, sizeof(first->id));
 }
 
 /*
@@ -361,8 +365,8 @@ static int dm_vhdx_activate(struct dm_vhdx *dv)
 	image = dm_vhdx_open_image(dv, &error);
 	if (IS_ERR(image))
 		return PTR_ERR(image);
-	if (!dm_vhdx_same_geometry(vhdx_image_geometry(image),
-				   &dv->geometry)) {
+	if (!dm_vhdx_same_geometry(&dv->geometry,
+				   vhdx_image_geometry(image))) {
 		DM_VHDX_ERR(dv, "the image has another geometry than before");
 		vhdx_image_close(image);
 		return -ESTALE;
