@@ -110,9 +110,19 @@ static int dm_vhdx_backing_write(struct vhdx_container *c, u64 offset_bytes,
 				  len_bytes);
 }
 
+/*
+ * The file tells an error of its writeback once, and may have told it to a
+ * write with IOCB_DSYNC. The second look finds it for as long as the table is
+ * active.
+ */
 static int dm_vhdx_backing_flush(struct vhdx_container *c)
 {
-	return vfs_fsync(to_backing(c)->file, 1);
+	struct dm_vhdx_backing *backing = to_backing(c);
+	int err = vfs_fsync(backing->file, 1);
+
+	if (err)
+		return err;
+	return filemap_check_wb_err(backing->file->f_mapping, backing->wb_err);
 }
 
 /* Both checks permissions of current, which is not whoever opened the file. */

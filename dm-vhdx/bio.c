@@ -147,6 +147,22 @@ static long dm_vhdx_rw_progress(struct dm_vhdx_io *io)
 	return io->result ? -ENOSPC : -EIO;
 }
 
+/* The data or the flush of a write with FUA: R10 unless the host is just full. */
+static bool dm_vhdx_rw_fails_image(const struct dm_vhdx_io *io, int err)
+{
+	return io->synced && err != -ENOSPC && err != -EDQUOT;
+}
+
+static void dm_vhdx_rw_failed(struct dm_vhdx_io *io, int err)
+{
+	if (!dm_vhdx_rw_fails_image(io, err)) {
+		dm_vhdx_io_end(io, err);
+		return;
+	}
+	io->error = err;
+	dm_vhdx_queue_change(io, DM_VHDX_CHANGE_FAIL);
+}
+
 /* Any context. */
 static void dm_vhdx_rw_done(struct dm_vhdx_io *io)
 {
@@ -161,7 +177,7 @@ static void dm_vhdx_rw_done(struct dm_vhdx_io *io)
 	}
 	ret = dm_vhdx_rw_progress(io);
 	if (ret < 0) {
-		dm_vhdx_io_end(io, ret);
+		dm_vhdx_rw_failed(io, ret);
 		return;
 	}
 	bio_advance_iter(io->bio, &io->left, ret);

@@ -21,6 +21,8 @@
  * Each step raises a device-mapper event and is logged once.
  *
  * A data I/O that fails changes no mode: the bio reports it, as a disk would.
+ * One with FUA does, since it may be the flush in it that has failed, and with
+ * it what others wrote.
  * A full host (-ENOSPC while space for a block is prepared) changes no mode
  * either: the write fails with BLK_STS_NOSPC, an event is raised, the image is
  * as it was.
@@ -230,6 +232,9 @@ static int dm_vhdx_change_one(struct dm_vhdx_io *io)
 	if (READ_ONCE(dv->mode) != DM_VHDX_RW)
 		return -EROFS;
 	switch (io->change) {
+	case DM_VHDX_CHANGE_FAIL:
+		vhdx_image_fail(dv->image);
+		return io->error;
 	case DM_VHDX_CHANGE_BEGIN:
 		return vhdx_image_begin_data_change(dv->image);
 	case DM_VHDX_CHANGE_PREPARE:
@@ -241,12 +246,12 @@ static int dm_vhdx_change_one(struct dm_vhdx_io *io)
 	}
 }
 
-/* R10: the image has failed in a change or in a commit. */
+/* R10: the image has failed in a change, a commit or a write with FUA. */
 static int dm_vhdx_check_image(struct dm_vhdx *dv, int err)
 {
 	if (vhdx_image_failed(dv->image))
 		dm_vhdx_set_mode(dv, DM_VHDX_RO,
-				 "metadata could not be written", err);
+				 "a write or flush failed", err);
 	if (!err && READ_ONCE(dv->mode) != DM_VHDX_RW)
 		err = -EROFS;
 	return err;

@@ -94,6 +94,7 @@ struct dm_vhdx;
  * @direct_offset: alignment of offset and length of direct I/O, 0: no direct I/O
  * @direct_memory: alignment of memory for direct I/O
  * @punch_unit: the smallest hole that the host can make
+ * @wb_err: when the active table began, for errors of the host's writeback
  * @gfp_mask: the mapping's allocation mask before we restricted it
  * @has_geometry: @geometry is valid
  * @geometry: what the first validation found
@@ -114,6 +115,7 @@ struct dm_vhdx_backing {
 	u32 direct_offset;
 	u32 direct_memory;
 	u32 punch_unit;
+	errseq_t wb_err;
 	gfp_t gfp_mask;
 	bool has_geometry;
 	struct vhdx_geometry geometry;
@@ -186,6 +188,7 @@ enum dm_vhdx_change {
 	DM_VHDX_CHANGE_LOAD,		/* vhdx_image_load() */
 	DM_VHDX_CHANGE_PREPARE,		/* vhdx_image_prepare_write() */
 	DM_VHDX_CHANGE_RELEASE,		/* vhdx_image_release() */
+	DM_VHDX_CHANGE_FAIL,		/* vhdx_image_fail(), for io->error */
 };
 
 /**
