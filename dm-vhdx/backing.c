@@ -477,6 +477,39 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 	return 0;
 }
 
+/*
+ * What a failed write of an earlier session has left in the page cache counts
+ * as clean, so no flush would ever write it again; the disk decides what the
+ * image is. Errors found here are those of earlier users of the file.
+ */
+static void dm_vhdx_backing_drop_cache(struct dm_vhdx_backing *backing)
+{
+	struct address_space *mapping = backing->file->f_mapping;
+	int err = filemap_write_and_wait(mapping);
+	int busy = invalidate_inode_pages2(mapping);
+
+	if (err || busy)
+		DMWARN("%s: the page cache of the image could not be %s (%d)",
+		       backing->name, err ? "written" : "dropped",
+		       err ? err : busy);
+}
+
+/**
+ * dm_vhdx_backing_start() - a table is about to open the image
+ * @backing: claimed for the table
+ * @no_punch: the table forbids to punch holes
+ *
+ * May sleep.
+ */
+void dm_vhdx_backing_start(struct dm_vhdx_backing *backing, bool no_punch)
+{
+	backing->no_punch = no_punch;
+	backing->container.cannot_punch = false;
+	if (backing->writable)
+		dm_vhdx_backing_drop_cache(backing);
+	backing->wb_err = filemap_sample_wb_err(backing->file->f_mapping);
+}
+
 /**
  * dm_vhdx_backing_exit() - undo dm_vhdx_backing_init() and let go of the file
  * @backing: its init succeeded

@@ -360,10 +360,7 @@ static int dm_vhdx_activate(struct dm_vhdx *dv)
 	struct vhdx_image *image;
 	const char *error;
 
-	dv->backing->no_punch = dv->args.no_punch;
-	dv->backing->container.cannot_punch = false;
-	dv->backing->wb_err =
-		filemap_sample_wb_err(dv->backing->file->f_mapping);
+	dm_vhdx_backing_start(dv->backing, dv->args.no_punch);
 	image = dm_vhdx_open_image(dv, &error);
 	if (IS_ERR(image))
 		return PTR_ERR(image);

@@ -83,6 +83,17 @@ static int lock_failed(const struct vhdx_image_file *file, int err,
 			      file->path);
 }
 
+/*
+ * What a write that failed has left in the page cache counts as clean and
+ * would never be written again. The disk decides what the image is.
+ */
+static int forget_cache(int fd)
+{
+	if (fsync(fd))
+		return -errno;
+	return -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 int vhdx_image_file_open(struct vhdx_image_file *file, const char *path,
 			 bool writable, struct vhdx_error *error)
 {
@@ -103,6 +114,8 @@ int vhdx_image_file_open(struct vhdx_image_file *file, const char *path,
 		goto out_with_fd;
 	}
 	ret = vhdx_container_fd_init(&file->file, fd);
+	if (!ret && writable)
+		ret = forget_cache(fd);
 	if (ret) {
 		ret = vhdx_open_failed(path, -ret, writable, error);
 		goto out_with_fd;
