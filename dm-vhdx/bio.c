@@ -4,6 +4,7 @@
  * the data, the metadata worker is asked where the image must change first.
  */
 #include <linux/highmem.h>
+#include <linux/pagemap.h>
 #include <linux/uio.h>
 
 #include "compat.h"
@@ -163,14 +164,11 @@ static void dm_vhdx_rw_failed(struct dm_vhdx_io *io, int err)
 	dm_vhdx_queue_change(io, DM_VHDX_CHANGE_FAIL);
 }
 
-/* Any context. */
-static void dm_vhdx_rw_done(struct dm_vhdx_io *io)
+/* The I/O is over; go on with what is left. Any context. */
+static void dm_vhdx_rw_finish(struct dm_vhdx_io *io)
 {
-	bool write = op_is_write(bio_op(io->bio));
 	long ret;
 
-	if (write)
-		dm_vhdx_end_write(io->kiocb.ki_filp);
 	if (io->result == -EINVAL && (io->kiocb.ki_flags & IOCB_DIRECT)) {
 		dm_vhdx_retry_buffered(io);
 		return;
@@ -185,6 +183,45 @@ static void dm_vhdx_rw_done(struct dm_vhdx_io *io)
 		dm_vhdx_io_queue(io);
 	else
 		dm_vhdx_io_end(io, 0);
+}
+
+/*
+ * A page that somebody reads into the page cache during a direct write may hold
+ * what was there before. File systems on iomap drop it when the write is over,
+ * block devices and FUSE do not. Any context.
+ */
+static bool dm_vhdx_rw_is_stale(const struct dm_vhdx_io *io)
+{
+	return (io->kiocb.ki_flags & IOCB_DIRECT) && io->result > 0 &&
+	       filemap_range_has_page(io->kiocb.ki_filp->f_mapping,
+				      io->offset_bytes,
+				      io->offset_bytes + io->result - 1);
+}
+
+/* In an io worker. */
+static void dm_vhdx_rw_refresh(struct dm_vhdx_io *io)
+{
+	u64 last = io->offset_bytes + io->result - 1;
+
+	io->stale = false;
+	if (invalidate_inode_pages2_range(io->kiocb.ki_filp->f_mapping,
+					  io->offset_bytes >> PAGE_SHIFT,
+					  last >> PAGE_SHIFT))
+		io->result = -EIO;
+	dm_vhdx_rw_finish(io);
+}
+
+/* Any context. */
+static void dm_vhdx_rw_done(struct dm_vhdx_io *io)
+{
+	if (op_is_write(bio_op(io->bio))) {
+		dm_vhdx_end_write(io->kiocb.ki_filp);
+		io->stale = dm_vhdx_rw_is_stale(io);
+	}
+	if (io->stale)
+		dm_vhdx_io_queue(io);
+	else
+		dm_vhdx_rw_finish(io);
 }
 
 static void dm_vhdx_rw_put(struct dm_vhdx_io *io)
@@ -240,6 +277,7 @@ static void dm_vhdx_rw_start(struct dm_vhdx_io *io, u64 offset_bytes,
 	bool direct;
 	ssize_t ret;
 
+	io->offset_bytes = offset_bytes;
 	io->piece_bytes = len_bytes;
 	dm_vhdx_rw_iter(io, write, &iter);
 	direct = dm_vhdx_direct_fits(io) &&
@@ -442,7 +480,9 @@ static void dm_vhdx_io_work(struct work_struct *work)
 	unsigned int scope = dm_vhdx_io_scope_enter();
 	int err = dm_vhdx_io_check(io);
 
-	if (err)
+	if (io->stale)
+		dm_vhdx_rw_refresh(io);
+	else if (err)
 		dm_vhdx_io_end(io, err);
 	else if (bio_op(io->bio) == REQ_OP_READ)
 		dm_vhdx_read_work(io);

@@ -240,9 +240,11 @@ const char *dm_vhdx_mode_name(const struct dm_vhdx *dv);
  * @error: result of the metadata worker or of a data I/O
  * @synced: what was written is durable, FUA needs nothing more
  * @buffered: do not try direct I/O again
+ * @stale: pages of what was written may have been cached before it was
  * @zero_results: successive data I/Os that made no progress
  * @refs: two while a data I/O is under way: the submitter's and the completion's
  * @result: of the data I/O
+ * @offset_bytes: where it starts in the file
  * @piece_bytes: its length
  * @kiocb: its control block
  */
@@ -259,8 +261,10 @@ struct dm_vhdx_io {
 	bool locked;
 	bool synced;
 	bool buffered;
+	bool stale;
 	u8 zero_results;
 	atomic_t refs;
+	u64 offset_bytes;
 	u32 piece_bytes;
 	long result;
 	struct kiocb kiocb;
