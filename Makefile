@@ -11,7 +11,7 @@
 #                           fuzzers and on the debug kernel
 #   make debug-kernel       the kernel for that, from Debian's newest source
 #   make fuzz               fuzz each door for SECONDS_EACH; goes on where it was
-#   make coverage           which branches of the core the unit tests take
+#   make coverage           which branches of the core unit tests and fuzzers take
 #   make style              lints only
 #   make clean
 #
