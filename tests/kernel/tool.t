@@ -152,6 +152,16 @@ modes() {
 	json "d['after']['allocated'] < d['before']['allocated'] - (30 << 20)" "$H/json"
 	json "[(f['partition'], f['type'], f['trimmed']) for f in d['filesystems']] == [(1, 'ext4', True), (2, 'xfs', False)]" "$H/json"
 	json "d['filesystems'][1]['why_not'] == 'it is not mounted'" "$H/json"
+	# A mount on top of it must not be asked in its place.
+	mount -t tmpfs tmpfs $G
+	"$TOOL" compact --mode=retrim --json disk >"$H/json" || [ $? = 1 ]
+	json "d['return_value'] == 32775 and 'covers it' in d['filesystems'][0]['why_not']" "$H/json"
+	mkdir "$G/again"
+	mount /dev/mapper/disk1 "$G/again"
+	"$TOOL" compact --mode=retrim --json disk >"$H/json"
+	json "d['filesystems'][0]['mount_point'] == '$G/again' and d['filesystems'][0]['trimmed']" "$H/json"
+	umount "$G/again"
+	umount $G
 	"$TOOL" compact --mode=pretrimmed --json /dev/mapper/disk >"$H/json"
 	json "d['mapping'] == 'disk' and d['mode_used'] == 'pretrimmed' and d['filesystems'] == []" "$H/json"
 	json "d['after']['length'] < d['before']['length'] - (30 << 20)" "$H/json"

@@ -39,6 +39,18 @@ static bool is_mount_of(struct libmnt_fs *mount, dev_t device)
 	       S_ISBLK(st.st_mode) && st.st_rdev == device;
 }
 
+/* Another mount may lie on top of it, and would be asked in its place. */
+static bool is_covered(struct libmnt_fs *mount)
+{
+	dev_t device = mnt_fs_get_devno(mount);
+	struct stat st;
+
+	if (stat(mnt_fs_get_target(mount), &st))
+		return true;
+	return major(device) && st.st_dev != device;
+}
+
+/* The first mount that can be reached. */
 static int find_mount(struct libmnt_table *mounts, dev_t device,
 		      struct vhdx_filesystem *fs)
 {
@@ -51,6 +63,12 @@ static int find_mount(struct libmnt_table *mounts, dev_t device,
 	while (!mnt_table_next_fs(mounts, iterator, &mount)) {
 		if (!is_mount_of(mount, device))
 			continue;
+		if (is_covered(mount)) {
+			snprintf(fs->why_not, sizeof(fs->why_not),
+				 "it cannot be reached at %.100s, another mount covers it",
+				 mnt_fs_get_target(mount));
+			continue;
+		}
 		snprintf(fs->type, sizeof(fs->type), "%s",
 			 mnt_fs_get_fstype(mount));
 		fs->mount_point = strdup(mnt_fs_get_target(mount));
@@ -83,6 +101,8 @@ static void explain_unmounted(struct vhdx_filesystem *fs, dev_t device)
 	char user[40];
 
 	vhdx_filesystem_type(fs->device, fs->type, sizeof(fs->type));
+	if (fs->why_not[0])
+		return;
 	if (find_user(device, user, sizeof(user)))
 		snprintf(fs->why_not, sizeof(fs->why_not),
 			 "it is part of %s, which is not looked into", user);
