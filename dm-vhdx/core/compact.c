@@ -280,9 +280,9 @@ int vhdx_compact_reserve(struct vhdx_compact *compact, u64 block,
 {
 	int err = vhdx_image_reserve_below(compact->image, block, from, to);
 
-	if (err == -ENOSPC)
+	if (err == -ERANGE)
 		vhdx_compact_pass_is_over(compact);
-	return err == -ENOSPC || err == -ENODATA ? 1 : err;
+	return err == -ERANGE || err == -ENODATA ? 1 : err;
 }
 
 /**

@@ -373,8 +373,8 @@ int vhdx_image_punch_all(struct vhdx_image *image)
  * @from: its place
  * @to: the new place, as long as the old; its contents have been zeroed
  *
- * Return: 0, -ENOSPC if there is none, -ENODATA if the block has no space, or
- * -errno.
+ * Return: 0, -ERANGE if there is none, -ENODATA if the block has no space, or
+ * -errno; -ENOSPC is the host's.
  */
 int vhdx_image_reserve_below(struct vhdx_image *image, u64 block,
 			     struct vhdx_range *from, struct vhdx_range *to)
@@ -391,7 +391,7 @@ int vhdx_image_reserve_below(struct vhdx_image *image, u64 block,
 	err = vhdx_space_alloc(space, image->slot_units,
 			       from->offset_bytes >> space->unit_shift, &unit);
 	if (err)
-		return err;
+		return -ERANGE;
 	to->offset_bytes = (unit << space->unit_shift) +
 			   image->slot_lead_bytes;
 	to->len_bytes = from->len_bytes;

@@ -209,7 +209,7 @@ int vhdx_image_punch_all(struct vhdx_image *image);
 
 /*
  * R8: reserve() takes space for the block's copy below its present place (or
- * -ENOSPC: there is none); the caller copies while it holds the block
+ * -ERANGE: there is none); the caller copies while it holds the block
  * exclusively; move() switches the entry and frees the old place, or
  * unreserve() gives the new one back. The copy becomes durable in the flush
  * that every commit begins with, so before the switch does.
