@@ -6,14 +6,16 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 FILES=$(long 20000 1000)
+MEAN=33000	# 600 MiB of them
 
 fill_and_check() { # TYPE DEVICE
 	mkfs."$1" -q "$2"
 	mount "$2" $G
-	"$BUILT/files" make $G "$FILES" 30000
+	"$BUILT/files" make $G "$FILES" $MEAN
 	umount $G
 	mount "$2" $G
-	"$BUILT/files" verify $G
+	"$BUILT/files" verify $G | tee "$H/files"
+	grep -q "^$FILES files, " "$H/files"
 	umount $G
 	case $1 in
 	ext4) e2fsck -fn "$2" ;;
