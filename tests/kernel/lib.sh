@@ -129,6 +129,16 @@ fails_with() {
 	[ "$(wc -l <<<"$output")" = 1 ]
 }
 
+# told TEXT CMD...: CMD fails, and the kernel log says TEXT
+told() {
+	local text=$1
+	shift
+	dmesg -C
+	fails "$@"
+	dmesg
+	dmesg | grep -F vhdx | grep -qF -- "$text"
+}
+
 # queue_limit DEVICE-NAME LIMIT: from /sys/block
 queue_limit() {
 	cat "/sys/dev/block/$(dmsetup info -c --noheadings --separator : -o major,minor "$1")/queue/$2"

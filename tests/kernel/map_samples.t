@@ -49,9 +49,11 @@ read_write() { # IMAGE BYTES
 	unmap sample
 }
 
-refused() { # IMAGE RAW-SHA256 BYTES
-	fails map "$1" sample "$3" --readonly read_only
-	fails "$TOOL" open --readonly "$1" sample
+# By its name, in the kernel log and in the tool's one line.
+refused() { # IMAGE RAW-SHA256 BYTES FINDING
+	told "$4" map "$1" sample "$3" --readonly read_only
+	told "$4" map "$1" sample "$3"
+	fails_with "($4 at byte" "$TOOL" open --readonly "$1" sample
 	unchanged "$1" "$2"
 }
 
@@ -63,8 +65,10 @@ while IFS=$'\t' read -r name raw bytes content parent; do
 		continue
 	fi
 	cp --sparse=always "$IMAGES/$name" "$image"
-	if [ "$content" = refuse ] || [ "$parent" != - ]; then
-		check "$name is refused" refused "$image" "$raw" "$bytes"
+	if [ "$parent" != - ]; then
+		check "$name is refused" refused "$image" "$raw" "$bytes" DIFFERENCING
+	elif [ "$content" = refuse ]; then
+		check "$name is refused" refused "$image" "$raw" "$bytes" VHD_FOOTER_CHECKSUM
 	else
 		check "$name read-only" read_only "$image" "$raw" "$bytes" "$content"
 		chmod u+w "$image"
