@@ -16,6 +16,12 @@ thin_out() {
 	sync -f $G
 }
 
+# All of them are there, and hold what they held.
+kept() {
+	"$BUILT/files" verify $G | tee "$H/kept"
+	grep -q "^$(((FILES + 15) / 16)) files, " "$H/kept"
+}
+
 # Used is what the guest file system owns, its own structures included.
 used_bytes() {
 	case $1 in
@@ -75,7 +81,7 @@ trimmed() { # IMAGE GUEST-FS
 
 # Writes go on, and are verified, while the image is compacted again and again.
 compacted() { # IMAGE BLOCK-BYTES FRESH-BYTES
-	local writer blocks
+	local writer blocks bitmap=0
 
 	fio --name=busy --directory=$G --size="$(long 24M 24M 8M)" --loops="$(long 6 2)" --direct=1 \
 		--ioengine=libaio --iodepth=4 --rw=randwrite --bsrange=4k-64k \
@@ -86,15 +92,17 @@ compacted() { # IMAGE BLOCK-BYTES FRESH-BYTES
 		sleep 1
 	done
 	wait $writer || { cat "$H/busy"; return 1; }
-	"$BUILT/files" verify $G
+	kept
 	rm -f $G/busy*
 	timeout "$(patience 200)" "$TOOL" compact --mode=quick disk
-	"$BUILT/files" verify $G
+	kept
 	umount $G
 	e2fsck -fn /dev/mapper/disk
 	blocks=$(used_blocks /dev/mapper/disk "$2")
+	# A VHD has a bitmap before each block, and each block on a page.
+	case $1 in *.vhd) bitmap=4096 ;; esac
 	at_most length "$(file_bytes "$1")" \
-		$(($3 + blocks * ($2 + 4096) + 2 * MIB))
+		$(($3 + blocks * ($2 + bitmap) + 2 * MIB))
 	dump /dev/mapper/disk "$H/dump"
 	unmap disk
 	agree "$1" "$H/dump"
@@ -132,7 +140,36 @@ fixed() { # IMAGE BYTES
 	others_read "$1" "$H/dump"
 }
 
+# Zeroed by one who wants the space kept it stays, else it goes.
+zeroed() { # IMAGE
+	local before
+
+	map "$1" disk $((64 * MIB))
+	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=40 oflag=direct status=none
+	dmsetup message disk 0 commit
+	sync "$1"
+	before=$(allocated_bytes "$1")
+	blkdiscard --zeroout -l $((40 * MIB)) /dev/mapper/disk
+	cmp -n $((40 * MIB)) /dev/mapper/disk /dev/zero
+	dmsetup message disk 0 commit
+	sync "$1"
+	at_most kept "$before" "$(allocated_bytes "$1")"
+	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=40 oflag=direct status=none
+	fallocate --punch-hole -l $((40 * MIB)) /dev/mapper/disk
+	cmp -n $((40 * MIB)) /dev/mapper/disk /dev/zero
+	dmsetup message disk 0 commit
+	sync "$1"
+	at_most left "$(allocated_bytes "$1")" $((before - 40 * MIB))
+	dump /dev/mapper/disk "$H/dump"
+	unmap disk
+	agree "$1" "$H/dump"
+}
+
 host_fs ext4
+for image in $H/disk.vhdx $(long $H/disk.vhd ''); do
+	create "$image" 64M
+	check "write-zeroes in a ${image##*.}" zeroed "$image"
+done
 for block in $(long '1 2 32' 32); do
 	create $H/disk.vhdx "$SIZE" --block-size="${block}M"
 	fresh=$(file_bytes $H/disk.vhdx)
