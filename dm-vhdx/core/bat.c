@@ -98,17 +98,25 @@ void vhdx_bat_destroy(struct vhdx_bat *bat)
 /**
  * vhdx_bat_prepare_set() - make sure that vhdx_bat_set() cannot fail
  * @bat: the table
+ * @c: container
  * @block: payload block
  *
- * Return: 0 or -ENOMEM.
+ * Nor the commit of it for want of space: a page of zeros may be a hole of the
+ * host. May sleep. Return: 0 or -errno.
  */
-int vhdx_bat_prepare_set(struct vhdx_bat *bat, u64 block)
+int vhdx_bat_prepare_set(struct vhdx_bat *bat, struct vhdx_container *c,
+			 u64 block)
 {
 	u64 i = vhdx_bat_index(bat, block) / VHDX_BAT_ENTRIES_PER_PAGE;
 	__le64 *page;
+	int err;
 
 	if (bat->page[i])
 		return 0;
+	err = vhdx_container_back(c, bat->offset_bytes + i * VHDX_PAGE_BYTES,
+				  VHDX_PAGE_BYTES);
+	if (err)
+		return err;
 	page = vhdx_alloc(VHDX_PAGE_BYTES);
 	if (!page)
 		return -ENOMEM;

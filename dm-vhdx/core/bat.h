@@ -92,7 +92,8 @@ static inline bool vhdx_entry_is_anchored(u64 entry)
 	       vhdx_entry_offset(entry);
 }
 
-int vhdx_bat_prepare_set(struct vhdx_bat *bat, u64 block);
+int vhdx_bat_prepare_set(struct vhdx_bat *bat, struct vhdx_container *c,
+			 u64 block);
 void vhdx_bat_set(struct vhdx_bat *bat, u64 block,
 		  enum vhdx_block_state state, u64 offset_bytes);
 unsigned int vhdx_bat_take_dirty(struct vhdx_bat *bat,

@@ -6,6 +6,8 @@
 #include "container.h"
 
 #define VHDX_ZERO_CHUNK_BYTES (64 * 1024)
+/* Hosts make no smaller holes, as a rule. */
+#define VHDX_HOLE_BYTES 4096
 
 static int vhdx_container_write_zeros(struct vhdx_container *c,
 				      u64 offset_bytes, u64 len_bytes)
@@ -92,6 +94,36 @@ int vhdx_container_copy(struct vhdx_container *c, u64 from_bytes, u64 to_bytes,
 		vhdx_relax();
 	}
 	return 0;
+}
+
+/**
+ * vhdx_container_back() - see that the host has space for a range
+ * @c: container
+ * @offset_bytes: start, a multiple of 4096
+ * @len_bytes: length; all inside the container
+ *
+ * Holes are filled with zeros, so what is written there later finds its space.
+ * Not durable. May sleep.
+ *
+ * Return: 0, -ENOSPC or another -errno; the range reads as before.
+ */
+int vhdx_container_back(struct vhdx_container *c, u64 offset_bytes,
+			u64 len_bytes)
+{
+	u64 end = offset_bytes + len_bytes;
+	int err = 0;
+
+	while (offset_bytes < end && !err) {
+		u64 data = c->ops->next_data(c, offset_bytes, end);
+
+		if (data > offset_bytes)
+			err = vhdx_container_write_zeros(c, offset_bytes,
+							 data - offset_bytes);
+		offset_bytes = ALIGN_DOWN(data, VHDX_HOLE_BYTES) +
+			       VHDX_HOLE_BYTES;
+		vhdx_relax();
+	}
+	return err;
 }
 
 /**

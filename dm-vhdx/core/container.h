@@ -59,6 +59,8 @@ int vhdx_container_zero(struct vhdx_container *c, u64 offset_bytes,
 			u64 len_bytes);
 int vhdx_container_copy(struct vhdx_container *c, u64 from_bytes, u64 to_bytes,
 			u64 len_bytes, void *buf, size_t buf_bytes);
+int vhdx_container_back(struct vhdx_container *c, u64 offset_bytes,
+			u64 len_bytes);
 bool vhdx_container_is_hole(struct vhdx_container *c, u64 offset_bytes,
 			    u64 len_bytes);
 

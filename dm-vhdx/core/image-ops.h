@@ -21,6 +21,11 @@ struct vhdx_image_ops {
 	bool (*block_space)(const struct vhdx_image *image, u64 block,
 			    u64 *offset_bytes, u64 *len_bytes);
 	/*
+	 * See that the host has space for what a commit writes; changes no
+	 * byte. Called before a session begins. NULL: it always has.
+	 */
+	int (*back)(struct vhdx_image *image);
+	/*
 	 * Start a session: everything that must be durable before any other
 	 * byte changes. Called once, before the first change.
 	 */
@@ -99,6 +104,12 @@ int vhdx_image_begin(struct vhdx_image *image);
  * if it is an error marks the image failed.
  */
 int vhdx_image_metadata_result(struct vhdx_image *image, int err);
+
+/*
+ * The same for a change that nothing relies on yet: running out of space or
+ * memory loses nothing.
+ */
+int vhdx_image_change_result(struct vhdx_image *image, int err);
 
 int vhdx_open(struct vhdx_container *container,
 	      const struct vhdx_open_options *options,

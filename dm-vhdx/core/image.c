@@ -172,6 +172,14 @@ int vhdx_image_metadata_result(struct vhdx_image *image, int err)
 	return err;
 }
 
+int vhdx_image_change_result(struct vhdx_image *image, int err)
+{
+	if (err == -ENOSPC || err == -EDQUOT || err == -EFBIG ||
+	    err == -ENOMEM)
+		return err;
+	return vhdx_image_metadata_result(image, err);
+}
+
 static bool vhdx_image_may_change(const struct vhdx_image *image)
 {
 	return image->writable && !image->failed;
@@ -185,6 +193,9 @@ int vhdx_image_begin(struct vhdx_image *image)
 		return -EROFS;
 	if (image->begun)
 		return 0;
+	err = image->ops->back ? image->ops->back(image) : 0;
+	if (err)
+		return vhdx_image_change_result(image, err);
 	err = image->ops->begin(image);
 	/* Every step of a start may be done again; nothing relies on it yet. */
 	if (err == -ENOMEM)

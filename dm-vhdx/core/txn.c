@@ -8,6 +8,7 @@
  * A session begins with the first change (vhdx_session_begin(), then
  * vhdx_begin_data_change() before the first change a guest can see):
  *
+ *        [holes of the host where headers and log are, filled with zeros]
  *   R1a  header with a new FileWriteGuid, both slots, flushed
  *        [a log that waits: replay, flush, header with LogGuid 0, flushed]
  *   R1b  empty log entry under a new GUID, flushed
@@ -50,7 +51,8 @@
  * length, so an empty entry with the new length is durable before the cut.
  *
  * Any error in metadata I/O ends all changes (R10): what is on disk is then one
- * of the states above, and nobody has been told otherwise.
+ * of the states above, and nobody has been told otherwise. A full host is met
+ * before it comes to that: what a commit writes has its space by then.
  */
 #include "vhdx.h"
 
@@ -115,6 +117,29 @@ static int vhdx_session_complete_file(struct vhdx *vhdx)
 }
 
 /**
+ * vhdx_session_back() - space on the host for headers and log
+ * @image: writable, not begun
+ *
+ * In a sparse copy of an image they may be holes. What they read as does not
+ * change. The BAT gets its space page by page, vhdx_bat_prepare_set(). May
+ * sleep. Return: 0 or -errno.
+ */
+int vhdx_session_back(struct vhdx_image *image)
+{
+	struct vhdx_container *c = image->container;
+	const struct vhdx_log *log = &to_vhdx(image)->log;
+	int err = vhdx_container_back(c, VHDX_HEADER1_OFFSET, VHDX_PAGE_BYTES);
+
+	if (!err)
+		err = vhdx_container_back(c, VHDX_HEADER2_OFFSET,
+					  VHDX_PAGE_BYTES);
+	if (!err)
+		err = vhdx_container_back(c, log->offset_bytes,
+					  log->len_bytes);
+	return err;
+}
+
+/**
  * vhdx_session_begin() - R1a to R1c
  * @image: writable, not begun
  *
@@ -176,6 +201,16 @@ int vhdx_session_finish(struct vhdx_image *image)
 		return err;
 	memset(&vhdx->headers.page->log_guid, 0, sizeof(vhdx_guid));
 	return vhdx_headers_write(&vhdx->headers, image->container);
+}
+
+static int vhdx_entry_prepare_set(struct vhdx *vhdx, u64 block)
+{
+	struct vhdx_image *image = &vhdx->image;
+
+	return vhdx_image_change_result(image,
+					vhdx_bat_prepare_set(&vhdx->bat,
+							     image->container,
+							     block));
 }
 
 /* ---- allocation --------------------------------------------------------- */
@@ -254,7 +289,7 @@ int vhdx_block_prepare_write(struct vhdx_image *image, u64 block)
 
 	if (vhdx_entry_is_present(entry))
 		return 0;
-	err = vhdx_bat_prepare_set(&vhdx->bat, block);
+	err = vhdx_entry_prepare_set(vhdx, block);
 	if (err)
 		return err;
 	if (vhdx_entry_is_anchored(entry)) {
@@ -281,7 +316,7 @@ static int vhdx_block_give_up(struct vhdx *vhdx, u64 block,
 	struct vhdx_image *image = &vhdx->image;
 	u64 offset, len;
 	bool owns = vhdx_block_space(image, block, &offset, &len);
-	int err = vhdx_bat_prepare_set(&vhdx->bat, block);
+	int err = vhdx_entry_prepare_set(vhdx, block);
 
 	if (!err && owns)
 		err = vhdx_space_release(&image->space, offset, len);
@@ -300,7 +335,7 @@ static int vhdx_block_give_up(struct vhdx *vhdx, u64 block,
  * @block: held exclusively
  * @how: the state it gets
  *
- * Return: 0 or -ENOMEM.
+ * May sleep. Return: 0 or -errno.
  */
 int vhdx_block_release(struct vhdx_image *image, u64 block,
 		       enum vhdx_release how)

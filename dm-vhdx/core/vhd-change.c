@@ -51,24 +51,6 @@
  */
 #include "vhd.h"
 
-/**
- * vhd_result() - what a failed change means for the image
- * @vhd: the image
- * @err: 0 or -errno of a change that nothing relies on yet
- *
- * Running out of space or memory loses nothing; after any other error of
- * metadata nothing more may be promised (R10).
- *
- * Return: @err.
- */
-int vhd_result(struct vhd_image *vhd, int err)
-{
-	if (!err || err == -ENOSPC || err == -EDQUOT || err == -EFBIG ||
-	    err == -ENOMEM)
-		return err;
-	return vhdx_image_metadata_result(&vhd->base, err);
-}
-
 static void vhd_entry_set(struct vhd_image *vhd, u64 block, u32 entry)
 {
 	/* Pairs with vhd_entry(): what is known of the block comes first. */
@@ -134,7 +116,7 @@ static int vhd_block_new(struct vhd_image *vhd, u64 block)
 	err = vhd_block_write_new(vhd, start);
 	if (err) {
 		vhdx_space_unalloc(&base->space, unit, base->slot_units);
-		return vhd_result(vhd, err);
+		return vhdx_image_change_result(&vhd->base, err);
 	}
 	vhd_block_set_full(vhd, block);
 	vhd_entry_set(vhd, block, start >> VHD_SECTOR_SHIFT);
@@ -160,7 +142,7 @@ int vhd_prepare_write(struct vhdx_image *image, u64 block)
 		return 0;
 	if (vhd_entry(vhd, block) == VHD_ENTRY_NONE)
 		return vhd_block_new(vhd, block);
-	return vhd_result(vhd, vhd_bitmap_fill(vhd, block));
+	return vhdx_image_change_result(image, vhd_bitmap_fill(vhd, block));
 }
 
 /**

@@ -175,7 +175,7 @@ static int vhd_grow_undo(struct vhd_image *vhd, u64 old_size, int err)
 			  min_t(u64, vhd->footer_bytes, VHD_FILE_BYTES_MAX));
 	if (vhd_resize(vhd, old_size))
 		return vhdx_image_metadata_result(&vhd->base, err);
-	return vhd_result(vhd, err);
+	return vhdx_image_change_result(&vhd->base, err);
 }
 
 static int vhd_grow_to(struct vhd_image *vhd, u64 unit)

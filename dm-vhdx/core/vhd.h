@@ -172,7 +172,6 @@ int vhd_bitmap_write_full(struct vhd_image *vhd, u64 offset_bytes);
 int vhd_bitmap_fill(struct vhd_image *vhd, u64 block);
 
 /* vhd-change.c */
-int vhd_result(struct vhd_image *vhd, int err);
 int vhd_prepare_write(struct vhdx_image *image, u64 block);
 int vhd_release(struct vhdx_image *image, u64 block, enum vhdx_release how);
 int vhd_move(struct vhdx_image *image, u64 block, const struct vhdx_range *to);

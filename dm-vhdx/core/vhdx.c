@@ -374,6 +374,7 @@ static const struct vhdx_image_ops vhdx_image_ops = {
 	.plan_discard = vhdx_plan_discard,
 	.plan_zero = vhdx_plan_zero,
 	.block_space = vhdx_block_space,
+	.back = vhdx_session_back,
 	.begin = vhdx_session_begin,
 	.begin_data_change = vhdx_begin_data_change,
 	.prepare_write = vhdx_block_prepare_write,

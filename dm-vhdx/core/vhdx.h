@@ -63,6 +63,7 @@ bool vhdx_block_space(const struct vhdx_image *image, u64 block,
 bool vhdx_block_needs_tidy(const struct vhdx_image *image, u64 block);
 
 /* txn.c */
+int vhdx_session_back(struct vhdx_image *image);
 int vhdx_session_begin(struct vhdx_image *image);
 int vhdx_session_finish(struct vhdx_image *image);
 int vhdx_begin_data_change(struct vhdx_image *image);

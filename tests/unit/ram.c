@@ -53,6 +53,16 @@ static int ram_read(struct vhdx_container *c, u64 offset, void *buf, size_t len)
 	return 0;
 }
 
+static bool hits_hole(const struct ram *ram, u64 offset, u64 len)
+{
+	u64 end = offset + len;
+
+	for (; offset < end; offset = ALIGN_DOWN(offset, STORE_PAGE) + STORE_PAGE)
+		if (store_next_data(&ram->store, offset, end) != offset)
+			return true;
+	return false;
+}
+
 static int ram_write(struct vhdx_container *c, u64 offset, const void *buf,
 		     size_t len)
 {
@@ -63,6 +73,8 @@ static int ram_write(struct vhdx_container *c, u64 offset, const void *buf,
 		ram->misuse++;
 		return -EINVAL;
 	}
+	if (ram->full && hits_hole(ram, offset, len))
+		return -ENOSPC;
 	ram->unflushed = true;
 	if (ret && ram->fail_short)
 		store_write(&ram->store, offset, buf,

@@ -29,6 +29,7 @@ enum ram_op {
  * @store: the bytes
  * @size: the length of the file
  * @max_size: resize() beyond it is -ENOSPC; 0: no limit
+ * @full: write() into a hole is -ENOSPC
  * @no_punch: punch() is -EOPNOTSUPP
  * @no_holes: next_data() finds data everywhere
  * @count: operations asked for, by kind
@@ -48,6 +49,7 @@ struct ram {
 	struct store store;
 	u64 size;
 	u64 max_size;
+	bool full;
 	bool no_punch;
 	bool no_holes;
 	u64 count[RAM_OPS];

@@ -211,7 +211,7 @@ static void padding_survives(void **state)
 	put(100, 0x55);
 	assert_int_equal(load(3, 12), 0);
 	assert_int_equal(bat.pages, 1);
-	assert_int_equal(vhdx_bat_prepare_set(&bat, 1), 0);
+	assert_int_equal(vhdx_bat_prepare_set(&bat, &ram.container, 1), 0);
 	vhdx_bat_set(&bat, 1, VHDX_BLOCK_ZERO, 0);
 	assert_int_equal(vhdx_bat_take_dirty(&bat, &page, 1), 1);
 	assert_int_equal(((const u8 *)page.data)[100 * 8], 0x55);
@@ -244,10 +244,10 @@ static void setting_needs_a_page(void **state)
 	assert_int_equal(load(2 * PAGE_ENTRIES, 15), 0);
 	assert_int_equal(pages_in_memory(), 0);
 	alloc_fail(1);
-	assert_int_equal(vhdx_bat_prepare_set(&bat, 600), -ENOMEM);
+	assert_int_equal(vhdx_bat_prepare_set(&bat, &ram.container, 600), -ENOMEM);
 	assert_true(alloc_has_failed());
 	assert_int_equal(pages_in_memory(), 0);
-	assert_int_equal(vhdx_bat_prepare_set(&bat, 600), 0);
+	assert_int_equal(vhdx_bat_prepare_set(&bat, &ram.container, 600), 0);
 	assert_int_equal(pages_in_memory(), 1);
 	assert_int_equal(bat.nr_dirty, 0);
 	vhdx_bat_set(&bat, 600, VHDX_BLOCK_FULLY_PRESENT, 77 * MIB);
@@ -255,13 +255,13 @@ static void setting_needs_a_page(void **state)
 	assert_int_equal(vhdx_bat_get(&bat, 599), 0);
 	assert_int_equal(bat.nr_dirty, 1);
 	alloc_fail(1);
-	assert_int_equal(vhdx_bat_prepare_set(&bat, 601), 0);
+	assert_int_equal(vhdx_bat_prepare_set(&bat, &ram.container, 601), 0);
 	assert_false(alloc_has_failed());
 }
 
 static void set(u64 block)
 {
-	assert_int_equal(vhdx_bat_prepare_set(&bat, block), 0);
+	assert_int_equal(vhdx_bat_prepare_set(&bat, &ram.container, block), 0);
 	vhdx_bat_set(&bat, block, VHDX_BLOCK_UNMAPPED, 0);
 }
 

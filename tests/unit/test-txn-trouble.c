@@ -249,6 +249,56 @@ static void the_first_of_two_pages_fails(void **state)
 	assert_int_equal(entry(1500), (vb.blocks_at + MIB) | VB_PRESENT);
 }
 
+/* A sparse copy of an image on a host that is full: changes wait, none fails. */
+static void a_full_host_fails_no_commit(void **state)
+{
+	struct ram before;
+
+	(void)state;
+	make_pages();
+	assert_int_equal(vhdx_image_finish(image), 0);
+	store_punch(&ram.store, VB_LOG, vb.log_bytes);
+	store_punch(&ram.store, vb.bat_at, vb.bat_bytes);
+	assert_int_equal(reopen(false), 0);
+	ram_clone(&before, &ram);
+	ram.full = true;
+	assert_int_equal(write_block(3), -ENOSPC);
+	assert_false(vhdx_image_failed(image));
+	assert_true(ram_same(&ram, &before));
+	ram_destroy(&before);
+
+	ram.full = false;
+	assert_int_equal(vhdx_image_prepare_write(image, 3), 0);
+	ram.full = true;
+	assert_int_equal(vhdx_image_prepare_write(image, 1500), -ENOSPC);
+	assert_int_equal(vhdx_image_release(image, 1500, VHDX_RELEASE_ZERO),
+			 -ENOSPC);
+	assert_int_equal(vhdx_image_commit(image), 0);
+	assert_int_equal(vhdx_image_release(image, 3, VHDX_RELEASE_ZERO), 0);
+	assert_int_equal(vhdx_image_commit(image), 0);
+
+	ram.full = false;
+	assert_int_equal(vhdx_image_prepare_write(image, 1500), 0);
+	ram.full = true;
+	assert_int_equal(vhdx_image_commit(image), 0);
+	assert_int_equal(vhdx_image_finish(image), 0);
+	assert_int_equal(entry(3), VB_ZERO);
+	assert_int_equal(entry(1500) & 7, VB_PRESENT);
+}
+
+/* What else goes wrong there ends all changes. */
+static void an_error_of_the_host_does(void **state)
+{
+	(void)state;
+	make_pages();
+	assert_int_equal(vhdx_image_finish(image), 0);
+	store_punch(&ram.store, VB_LOG, vb.log_bytes);
+	assert_int_equal(reopen(false), 0);
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_WRITE));
+	assert_int_equal(write_block(3), -EIO);
+	assert_true(vhdx_image_failed(image));
+}
+
 static void a_read_only_image_refuses_changes(void **state)
 {
 	const struct vhdx_open_options options = {
@@ -284,6 +334,8 @@ int main(void)
 		TEST(releasing_without_memory_changes_nothing),
 		TEST(writing_without_memory_changes_nothing),
 		TEST(the_first_of_two_pages_fails),
+		TEST(a_full_host_fails_no_commit),
+		TEST(an_error_of_the_host_does),
 		TEST(a_read_only_image_refuses_changes),
 	};
 

@@ -229,6 +229,14 @@ static void lay_out(struct vhdx_build *vb)
 	vb->blocks_at = vb->bat_at + vb->bat_bytes;
 }
 
+/* As whoever makes images does; how much of it may be there in all. */
+static void put_zeros(struct ram *ram, u64 offset, u64 len)
+{
+	static const u8 zeros[MIB];
+
+	ram_poke(ram, offset, zeros, min(len, (u64)sizeof(zeros)));
+}
+
 void vb_make(struct ram *ram, struct vhdx_build *vb)
 {
 	u64 table;
@@ -236,6 +244,8 @@ void vb_make(struct ram *ram, struct vhdx_build *vb)
 	lay_out(vb);
 	ram->size = vb->blocks_at;
 	ram_poke(ram, 0, "vhdxfile", 8);
+	put_zeros(ram, VB_LOG, vb->log_bytes);
+	put_zeros(ram, vb->bat_at, vb->bat_bytes);
 	vb_put_header(ram, VB_HEADER1, 7, 0x11, vb->log_bytes, VB_LOG);
 	vb_put_header(ram, VB_HEADER2, 8, 0x11, vb->log_bytes, VB_LOG);
 	for (table = VB_REGIONS1; table <= VB_REGIONS2; table += 65536) {
