@@ -245,17 +245,6 @@ static int vhdx_open_payload_entry(struct vhdx_opening *o, u64 block, u64 entry,
 	}
 }
 
-/* Images with bitmaps that nothing needs exist: keep off their space. */
-static void vhdx_open_bitmap_entry(struct vhdx_opening *o, u64 entry, u64 where)
-{
-	if (!entry)
-		return;
-	vhdx_open_note(o, VHDX_F_BAT_BITMAP_UNEXPECTED, where, entry);
-	if (vhdx_entry_offset(entry))
-		vhdx_space_claim(&o->vhdx->image.space,
-				 vhdx_entry_offset(entry), VHDX_MIB);
-}
-
 static int vhdx_open_page(struct vhdx_opening *o, u64 page)
 {
 	const struct vhdx_bat *bat = &o->vhdx->bat;
@@ -272,7 +261,6 @@ static int vhdx_open_page(struct vhdx_opening *o, u64 page)
 		u64 where = bat->offset_bytes + i * 8;
 
 		if (in_chunk == ratio) {
-			vhdx_open_bitmap_entry(o, entry, where);
 			in_chunk = 0;
 			continue;
 		}
@@ -284,6 +272,31 @@ static int vhdx_open_page(struct vhdx_opening *o, u64 page)
 		in_chunk++;
 	}
 	return result;
+}
+
+/*
+ * Images with bitmaps that nothing needs exist: keep off their space. After the
+ * blocks, as nobody reads a bitmap: where a block has it too the block counts,
+ * whichever comes first in the table, or a block that is written there later
+ * could not be opened again.
+ */
+static void vhdx_open_bitmaps(struct vhdx_opening *o)
+{
+	const struct vhdx_bat *bat = &o->vhdx->bat;
+	u64 ratio = 1ULL << bat->ratio_shift;
+	u64 i;
+
+	for (i = ratio; i < bat->entries; i += ratio + 1) {
+		u64 entry = vhdx_bat_get_index(bat, i);
+
+		if (!entry)
+			continue;
+		vhdx_open_note(o, VHDX_F_BAT_BITMAP_UNEXPECTED,
+			       bat->offset_bytes + i * 8, entry);
+		if (vhdx_entry_offset(entry))
+			vhdx_space_claim(&o->vhdx->image.space,
+					 vhdx_entry_offset(entry), VHDX_MIB);
+	}
 }
 
 static int vhdx_open_entries(struct vhdx_opening *o)
@@ -300,6 +313,7 @@ static int vhdx_open_entries(struct vhdx_opening *o)
 		result = result ? result : err;
 		vhdx_relax();
 	}
+	vhdx_open_bitmaps(o);
 	return result;
 }
 

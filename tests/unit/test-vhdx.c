@@ -459,6 +459,13 @@ static void bitmaps_are_ignored_but_keep_their_space(void **state)
 	assert_int_equal(try_open(true, false), 0);
 	assert_block(0, vb_block_byte(0));
 	assert_block(16, 0);
+	/* Nor if a block in front of it or behind it has the same place. */
+	vb_put64(&ram, bitmap, vb.blocks_at | 6);
+	assert_int_equal(try_open(true, false), 0);
+	vb_set(&ram, &vb, 16, VB_PRESENT, vb.blocks_at);
+	vb_set(&ram, &vb, 0, VB_NOT_PRESENT, 0);
+	assert_int_equal(try_open(true, false), 0);
+	assert_block(16, vb_block_byte(0));
 }
 
 static void check_tells_everything(void **state)
