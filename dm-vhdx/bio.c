@@ -341,17 +341,16 @@ static bool dm_vhdx_io_is_zero(struct dm_vhdx_io *io)
 	return zero;
 }
 
-/* A write of zeros over what reads as zeros changes nothing. */
+/* A write of zeros over what reads as zeros, with every reader, changes nothing. */
 static bool dm_vhdx_write_is_idle(struct dm_vhdx_io *io)
 {
-	struct vhdx_extent extent;
+	struct vhdx_plan plan;
 
 	if (!io->dv->args.detect_zeroes)
 		return false;
-	vhdx_image_map(io->dv->image, dm_vhdx_io_pos(io), io->left.bi_size,
-		       false, &extent);
-	if (extent.kind != VHDX_EXTENT_ZERO ||
-	    extent.len_bytes < io->left.bi_size || !dm_vhdx_io_is_zero(io))
+	vhdx_image_plan_zero(io->dv->image, dm_vhdx_io_pos(io),
+			     io->left.bi_size, false, &plan);
+	if (plan.kind != VHDX_PLAN_NOTHING || !dm_vhdx_io_is_zero(io))
 		return false;
 	dm_vhdx_count(io->dv, DM_VHDX_ZEROES_DETECTED);
 	return true;

@@ -23,10 +23,9 @@
  * A data I/O that fails changes no mode: the bio reports it, as a disk would.
  * One with FUA does, since it may be the flush in it that has failed, and with
  * it what others wrote.
- * A full host (-ENOSPC while space for a block is prepared, or of the data I/O)
- * changes no mode either: the write fails with BLK_STS_NOSPC, an event is
- * raised, the image is as it was. What a commit writes has its space already
- * (core/txn.c).
+ * A full host (-ENOSPC while space for a block is prepared) changes no mode
+ * either: the write fails with BLK_STS_NOSPC, an event is raised, the image is
+ * as it was. What a commit writes has its space already (core/txn.c).
  *
  * One pass of the worker
  * ----------------------
