@@ -7,10 +7,12 @@
  * never share a page: a VHDX places both on MiB boundaries, and a VHD whose
  * blocks are not aligned to a page gets no direct I/O (target.c).
  */
+#include <linux/backing-dev.h>
 #include <linux/blkdev.h>
 #include <linux/cred.h>
 #include <linux/falloc.h>
 #include <linux/file.h>
+#include <linux/magic.h>
 #include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/stat.h>
@@ -398,6 +400,16 @@ static bool dm_vhdx_backing_try_direct(struct dm_vhdx_backing *backing)
 	return ret >= 0;
 }
 
+/*
+ * Where direct I/O goes through the page cache, as on tmpfs and mostly on btrfs,
+ * the pages are the data and must stay.
+ */
+static bool dm_vhdx_backing_keeps_pages(struct dm_vhdx_backing *backing)
+{
+	return backing->rdev ||
+	       file_inode(backing->file)->i_sb->s_magic == FUSE_SUPER_MAGIC;
+}
+
 static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
 {
 	u32 unit = backing->rdev ? dm_vhdx_backing_unit(backing) :
@@ -468,6 +480,7 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 	dm_vhdx_backing_learn_direct(backing);
 	if (backing->direct_offset && !dm_vhdx_backing_try_direct(backing))
 		backing->direct_offset = 0;
+	backing->keeps_pages = dm_vhdx_backing_keeps_pages(backing);
 	backing->punch_unit = dm_vhdx_backing_learn_punch(backing);
 	if (writable) {
 		backing->gfp_mask = mapping_gfp_mask(file->f_mapping);
@@ -485,9 +498,12 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 static void dm_vhdx_backing_drop_cache(struct dm_vhdx_backing *backing)
 {
 	struct address_space *mapping = backing->file->f_mapping;
-	int err = filemap_write_and_wait(mapping);
-	int busy = invalidate_inode_pages2(mapping);
+	int err, busy;
 
+	if (!mapping_can_writeback(mapping))
+		return; /* tmpfs: the page cache is all there is */
+	err = filemap_write_and_wait(mapping);
+	busy = invalidate_inode_pages2(mapping);
 	if (err || busy)
 		DMWARN("%s: the page cache of the image could not be %s (%d)",
 		       backing->name, err ? "written" : "dropped",

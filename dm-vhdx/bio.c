@@ -192,7 +192,8 @@ static void dm_vhdx_rw_finish(struct dm_vhdx_io *io)
  */
 static bool dm_vhdx_rw_is_stale(const struct dm_vhdx_io *io)
 {
-	return (io->kiocb.ki_flags & IOCB_DIRECT) && io->result > 0 &&
+	return io->dv->backing->keeps_pages &&
+	       (io->kiocb.ki_flags & IOCB_DIRECT) && io->result > 0 &&
 	       filemap_range_has_page(io->kiocb.ki_filp->f_mapping,
 				      io->offset_bytes,
 				      io->offset_bytes + io->result - 1);

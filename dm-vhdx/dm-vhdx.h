@@ -93,6 +93,7 @@ struct dm_vhdx;
  * @no_punch: the active table forbids to punch holes
  * @direct_offset: alignment of offset and length of direct I/O, 0: no direct I/O
  * @direct_memory: alignment of memory for direct I/O
+ * @keeps_pages: pages cached during a direct write stay after it
  * @punch_unit: the smallest hole that the host can make
  * @wb_err: when the active table began, for errors of the host's writeback
  * @gfp_mask: the mapping's allocation mask before we restricted it
@@ -114,6 +115,7 @@ struct dm_vhdx_backing {
 	bool no_punch;
 	u32 direct_offset;
 	u32 direct_memory;
+	bool keeps_pages;
 	u32 punch_unit;
 	errseq_t wb_err;
 	gfp_t gfp_mask;

@@ -61,7 +61,7 @@ for fs in $(long 'ext4 xfs btrfs' ext4); do
 	done
 done
 
-for fs in $(long 'ext4 xfs btrfs tmpfs' xfs); do
+for fs in $(long 'ext4 xfs btrfs tmpfs' 'xfs tmpfs'); do
 	host_fs "$fs"
 	create $H/disk.vhdx 64M --block-size=1M
 	check "odd ranges in 1 MiB blocks on $fs" model_on $H/disk.vhdx $((64 * MIB))
