@@ -31,23 +31,23 @@ let_go() {
 
 two_writers() { # IMAGE
 	map "$1" one $SIZE
-	fails map "$1" two $SIZE
-	fails "$TOOL" open "$1" two
+	told 'mapped by another device' map "$1" two $SIZE
+	fails_with 'in use by the mapping one;' "$TOOL" open "$1" two
 	unmap one
 	"$TOOL" open "$1" one
-	fails map "$1" two $SIZE
-	fails "$TOOL" open "$1" two
+	told 'mapped by another device' map "$1" two $SIZE
+	fails_with 'in use by the mapping one;' "$TOOL" open "$1" two
 	"$TOOL" close one
 }
 
 writer_and_reader() { # IMAGE
 	map "$1" one $SIZE
-	fails map "$1" two $SIZE --readonly read_only
-	fails "$TOOL" open --readonly "$1" two
+	told 'mapped by another device' map "$1" two $SIZE --readonly read_only
+	fails_with 'in use by the mapping one;' "$TOOL" open --readonly "$1" two
 	unmap one
 	map "$1" one $SIZE --readonly read_only
-	fails map "$1" two $SIZE
-	fails "$TOOL" open "$1" two
+	told 'mapped by another device' map "$1" two $SIZE
+	fails_with 'is in use' "$TOOL" open "$1" two
 	unmap one
 }
 
@@ -74,13 +74,14 @@ busy_for_qemu() { # IMAGE FORMAT
 
 busy_with_qemu() { # IMAGE FORMAT
 	hold "$1" "$2"
-	fails map "$1" one $SIZE
-	fails map "$1" one $SIZE --readonly read_only
-	fails "$TOOL" open "$1" one
-	fails "$TOOL" open --readonly "$1" one
+	told 'in use by another program' map "$1" one $SIZE
+	told 'in use by another program' map "$1" one $SIZE --readonly read_only
+	fails_with 'another program may write' "$TOOL" open "$1" one
+	fails_with 'another program may write' "$TOOL" open --readonly "$1" one
 	let_go
 	hold "$1" "$2" -r
-	fails map "$1" one $SIZE
+	told 'in use by another program' map "$1" one $SIZE
+	fails_with 'another program is reading' "$TOOL" open "$1" one
 	map "$1" one $SIZE --readonly read_only
 	unmap one
 	let_go

@@ -61,19 +61,41 @@ static int open_path(const char *path, bool writable)
 	return open(path, flags | (writable ? O_RDWR : O_RDONLY));
 }
 
+/* Says which mapping has the image, if it is one. */
+static bool is_mapped(const char *path, int fd, struct vhdx_error *error)
+{
+	char name[VHDX_DM_NAME_BYTES];
+
+	if (fd < 0 || !vhdx_holder_name(fd, name))
+		return false;
+	vhdx_error_set(error, EBUSY,
+		       "%s: is in use by the mapping %s; close it first with 'vhdxsetup close %s'",
+		       path, name, name);
+	return true;
+}
+
+/* What is mapped read-only cannot even be opened for writing. */
+static int open_failed(const char *path, int err, bool writable,
+		       struct vhdx_error *error)
+{
+	CLEANUP_CLOSE int fd = -1;
+
+	if (err == EBUSY || err == ETXTBSY)
+		fd = open_path(path, false);
+	if (is_mapped(path, fd, error))
+		return -EBUSY;
+	return vhdx_open_failed(path, err, writable, error);
+}
+
 static int lock_failed(const struct vhdx_image_file *file, int err,
 		       enum vhdx_lock_conflict conflict,
 		       struct vhdx_error *error)
 {
-	char name[VHDX_DM_NAME_BYTES];
-
 	if (err != EBUSY)
 		return vhdx_error_set(error, err, "%s: cannot be locked: %s",
 				      file->path, strerror(err));
-	if (vhdx_holder_name(file->fd, name))
-		return vhdx_error_set(error, EBUSY,
-				      "%s: is in use by the mapping %s; close it first with 'vhdxsetup close %s'",
-				      file->path, name, name);
+	if (is_mapped(file->path, file->fd, error))
+		return -EBUSY;
 	if (conflict == VHDX_LOCK_HAS_READER && file->writable)
 		return vhdx_error_set(error, EBUSY,
 				      "%s: is in use: another program is reading it; let that end first",
@@ -104,8 +126,8 @@ int vhdx_image_file_open(struct vhdx_image_file *file, const char *path,
 	file->writable = writable;
 	fd = open_path(path, writable);
 	if (fd < 0)
-		return vhdx_open_failed(path, fd == -1 ? errno : -fd, writable,
-					error);
+		return open_failed(path, fd == -1 ? errno : -fd, writable,
+				   error);
 	file->fd = fd;
 
 	ret = vhdx_lock_image(fd, writable, &conflict);
