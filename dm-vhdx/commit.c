@@ -129,6 +129,22 @@ void dm_vhdx_queue_flush(struct dm_vhdx_io *io)
 }
 
 /**
+ * dm_vhdx_requeue_starved() - there is space again, or never will be
+ * @dv: the target
+ *
+ * In the metadata worker.
+ */
+void dm_vhdx_requeue_starved(struct dm_vhdx *dv)
+{
+	if (list_empty(&dv->starved))
+		return;
+	spin_lock_irq(&dv->md_lock);
+	list_splice_init(&dv->starved, &dv->changes);
+	spin_unlock_irq(&dv->md_lock);
+	queue_work(dv->md_wq, &dv->md_work);
+}
+
+/**
  * dm_vhdx_request_commit() - commit soon
  * @dv: the target
  *
@@ -272,6 +288,10 @@ static void dm_vhdx_run_changes(struct dm_vhdx *dv, struct list_head *changes)
 	list_for_each_entry_safe(io, next, changes, list) {
 		list_del_init(&io->list);
 		io->error = dm_vhdx_change_one(io);
+		if (io->error == -ENOSPC && dv->compaction.ranges) {
+			list_add_tail(&io->list, &dv->starved);
+			continue;
+		}
 		if (io->error)
 			dm_vhdx_check_image(dv, io->error);
 		full |= io->error == -ENOSPC;
@@ -429,6 +449,7 @@ void dm_vhdx_commit_init(struct dm_vhdx *dv)
 	INIT_LIST_HEAD(&dv->changes);
 	INIT_LIST_HEAD(&dv->flushes);
 	INIT_LIST_HEAD(&dv->calls);
+	INIT_LIST_HEAD(&dv->starved);
 	INIT_WORK(&dv->md_work, dm_vhdx_md_work);
 	INIT_DELAYED_WORK(&dv->commit_work, dm_vhdx_commit_work);
 }

@@ -34,6 +34,7 @@ static int dm_vhdx_punch_return(struct dm_vhdx *dv, void *arg)
 
 	while (c->ranges)
 		vhdx_image_punched(dv->image, &c->range[--c->ranges]);
+	dm_vhdx_requeue_starved(dv);
 	return 0;
 }
 

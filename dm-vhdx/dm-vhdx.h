@@ -30,8 +30,9 @@
  *                ever hold two.
  *                   Preparing a block for a write needs no exclusive lock: it only turns
  *                zeros into data that reads as zeros.
- * md_lock        Spinlock, interrupts off: the metadata worker's queues, the active flag,
- *                the copy of the usage counters that status reads.
+ * md_lock        Spinlock, interrupts off: the metadata worker's queues (but for starved,
+ *                which is its own), the active flag, the copy of the usage counters that
+ *                status reads.
  * bucket->lock   Spinlock, interrupts off: one bucket of the block lock.
  * compaction     Spinlock: state and counts of the compaction.
  * .lock
@@ -217,6 +218,7 @@ void dm_vhdx_commit_start(struct dm_vhdx *dv, struct vhdx_image *image);
 void dm_vhdx_commit_stop(struct dm_vhdx *dv);
 void dm_vhdx_queue_change(struct dm_vhdx_io *io, enum dm_vhdx_change change);
 void dm_vhdx_queue_flush(struct dm_vhdx_io *io);
+void dm_vhdx_requeue_starved(struct dm_vhdx *dv);
 int dm_vhdx_request_commit(struct dm_vhdx *dv);
 int dm_vhdx_call(struct dm_vhdx *dv, int (*fn)(struct dm_vhdx *dv, void *arg),
 		 void *arg);
@@ -391,6 +393,7 @@ struct dm_vhdx_stats {
  * @changing: the metadata worker is changing the image
  * @commit_wanted: commit in the next pass
  * @changes: @flushes: @calls: queues of the metadata worker
+ * @starved: changes that found no space while some was being punched
  * @md_work: @commit_work: one pass, now or by and by
  * @usage: copy of the image's counters
  * @dirty: copy of the image's flag
@@ -419,6 +422,7 @@ struct dm_vhdx {
 	struct list_head changes;
 	struct list_head flushes;
 	struct list_head calls;
+	struct list_head starved;
 	struct work_struct md_work;
 	struct delayed_work commit_work;
 	struct vhdx_usage usage;

@@ -157,7 +157,37 @@ cached_reads() {
 	losetup -d "$device"
 }
 
+# ---- space -------------------------------------------------------------------
+
+# A block device as large as the image, all of it in use. Who needs a block gets
+# one that was discarded, also while its hole is being made.
+crowded() {
+	local device i from to blocks
+
+	host_fs ext4
+	create $H/disk.vhdx $SIZE --block-size=1M
+	truncate -s $((36 * MIB)) $H/disk.vhdx
+	device=$(loop 512 $H/disk.vhdx)
+	map "$device" disk $SIZE commit_ms 1
+	blocks=$((32))
+	random count=$blocks oflag=direct conv=fsync
+	fails random seek=$blocks count=1 oflag=direct conv=fsync
+	for ((i = 0; i < 300; i++)); do
+		from=$((i % 64)) to=$(((i + blocks) % 64))
+		blkdiscard -o $((from * MIB)) -l $MIB /dev/mapper/disk
+		[ $((i % 3)) = 0 ] || dmsetup message disk 0 commit
+		[ $((i % 3)) = 1 ] || sleep 0.00$((i % 7))
+		random seek=$to count=1 oflag=direct
+	done
+	mode_is rw
+	dump /dev/mapper/disk $IMAGE.dump
+	unmap disk
+	losetup -d "$device"
+	agree $H/disk.vhdx $IMAGE.dump
+}
+
 trouble 'a write with FUA that fails' fua_hears_of_it
 trouble 'metadata in the cache only' cache_lies
 trouble 'reads through the cache beside direct writes' cached_reads
+trouble 'a block device without space to spare' crowded
 tap_done
