@@ -65,6 +65,8 @@ void dm_vhdx_io_end(struct dm_vhdx_io *io, int err)
 	if (!err && op_is_write(bio_op(bio)) &&
 	    READ_ONCE(io->dv->mode) != DM_VHDX_RW)
 		err = -EROFS;
+	if (dm_vhdx_is_full(err))
+		dm_vhdx_report_full(io->dv);
 	dm_vhdx_io_unlock(io);
 	if (!err && (bio->bi_opf & REQ_FUA) && op_is_write(bio_op(bio)) &&
 	    !io->synced) {
@@ -149,14 +151,9 @@ static long dm_vhdx_rw_progress(struct dm_vhdx_io *io)
 }
 
 /* The data or the flush of a write with FUA: R10 unless the host is just full. */
-static bool dm_vhdx_rw_fails_image(const struct dm_vhdx_io *io, int err)
-{
-	return io->synced && err != -ENOSPC && err != -EDQUOT;
-}
-
 static void dm_vhdx_rw_failed(struct dm_vhdx_io *io, int err)
 {
-	if (!dm_vhdx_rw_fails_image(io, err)) {
+	if (!io->synced || dm_vhdx_is_full(err)) {
 		dm_vhdx_io_end(io, err);
 		return;
 	}

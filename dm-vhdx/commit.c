@@ -23,9 +23,9 @@
  * A data I/O that fails changes no mode: the bio reports it, as a disk would.
  * One with FUA does, since it may be the flush in it that has failed, and with
  * it what others wrote.
- * A full host (-ENOSPC while space for a block is prepared) changes no mode
- * either: the write fails with BLK_STS_NOSPC, an event is raised, the image is
- * as it was. What a commit writes has its space already (core/txn.c).
+ * A full host (-ENOSPC while space for a block is prepared, or of the data I/O)
+ * changes no mode either: the write fails with BLK_STS_NOSPC, an event is
+ * raised, the image is as it was.
  *
  * One pass of the worker
  * ----------------------
@@ -126,6 +126,22 @@ void dm_vhdx_queue_flush(struct dm_vhdx_io *io)
 {
 	if (!dm_vhdx_md_add(io->dv, &io->list, &io->dv->flushes))
 		dm_vhdx_io_end(io, -EIO);
+}
+
+/**
+ * dm_vhdx_report_full() - have it logged and an event raised
+ * @dv: the target; a bio is in flight
+ *
+ * Any context.
+ */
+void dm_vhdx_report_full(struct dm_vhdx *dv)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&dv->md_lock, flags);
+	dv->full = true;
+	spin_unlock_irqrestore(&dv->md_lock, flags);
+	queue_work(dv->md_wq, &dv->md_work);
 }
 
 /**
@@ -273,17 +289,9 @@ static int dm_vhdx_check_image(struct dm_vhdx *dv, int err)
 	return err;
 }
 
-static void dm_vhdx_host_is_full(struct dm_vhdx *dv)
-{
-	DMWARN_LIMIT("%s: no space on the host for the image",
-		     dm_vhdx_name(dv));
-	dm_table_event(dv->ti->table);
-}
-
 static void dm_vhdx_run_changes(struct dm_vhdx *dv, struct list_head *changes)
 {
 	struct dm_vhdx_io *io, *next;
-	bool full = false;
 
 	list_for_each_entry_safe(io, next, changes, list) {
 		list_del_init(&io->list);
@@ -294,12 +302,9 @@ static void dm_vhdx_run_changes(struct dm_vhdx *dv, struct list_head *changes)
 		}
 		if (io->error)
 			dm_vhdx_check_image(dv, io->error);
-		full |= io->error == -ENOSPC;
 		dm_vhdx_io_queue(io);
 		cond_resched();
 	}
-	if (full)
-		dm_vhdx_host_is_full(dv);
 }
 
 static void dm_vhdx_run_calls(struct dm_vhdx *dv, struct list_head *calls)
@@ -350,6 +355,7 @@ struct dm_vhdx_pass {
 	struct list_head flushes;
 	struct list_head calls;
 	bool commit;
+	bool full;
 };
 
 static bool dm_vhdx_pass_begin(struct dm_vhdx *dv, struct dm_vhdx_pass *pass)
@@ -366,6 +372,8 @@ static bool dm_vhdx_pass_begin(struct dm_vhdx *dv, struct dm_vhdx_pass *pass)
 	list_splice_init(&dv->calls, &pass->calls);
 	pass->commit = dv->commit_wanted;
 	dv->commit_wanted = false;
+	pass->full = dv->full;
+	dv->full = false;
 	spin_unlock_irq(&dv->md_lock);
 	return active;
 }
@@ -379,6 +387,14 @@ static void dm_vhdx_run_commit(struct dm_vhdx *dv, struct dm_vhdx_pass *pass)
 		err = dm_vhdx_commit(dv);
 	err = dm_vhdx_check_image(dv, err);
 	dm_vhdx_run_flushes(&pass->flushes, err);
+}
+
+/* Bios that tell it have ended, or are about to. */
+static void dm_vhdx_host_is_full(struct dm_vhdx *dv)
+{
+	DMWARN_LIMIT("%s: no space on the host for the image",
+		     dm_vhdx_name(dv));
+	dm_table_event(dv->ti->table);
 }
 
 /* What is to be done by and by. */
@@ -396,6 +412,8 @@ static void dm_vhdx_pass_end(struct dm_vhdx *dv)
 
 static void dm_vhdx_pass_run(struct dm_vhdx *dv, struct dm_vhdx_pass *pass)
 {
+	if (pass->full)
+		dm_vhdx_host_is_full(dv);
 	dm_vhdx_changing_begin(dv);
 	dm_vhdx_run_calls(dv, &pass->calls);
 	dm_vhdx_run_changes(dv, &pass->changes);

@@ -218,6 +218,7 @@ void dm_vhdx_commit_start(struct dm_vhdx *dv, struct vhdx_image *image);
 void dm_vhdx_commit_stop(struct dm_vhdx *dv);
 void dm_vhdx_queue_change(struct dm_vhdx_io *io, enum dm_vhdx_change change);
 void dm_vhdx_queue_flush(struct dm_vhdx_io *io);
+void dm_vhdx_report_full(struct dm_vhdx *dv);
 void dm_vhdx_requeue_starved(struct dm_vhdx *dv);
 int dm_vhdx_request_commit(struct dm_vhdx *dv);
 int dm_vhdx_call(struct dm_vhdx *dv, int (*fn)(struct dm_vhdx *dv, void *arg),
@@ -392,6 +393,7 @@ struct dm_vhdx_stats {
  * @active: the metadata worker may touch the image
  * @changing: the metadata worker is changing the image
  * @commit_wanted: commit in the next pass
+ * @full: a bio found no space on the host
  * @changes: @flushes: @calls: queues of the metadata worker
  * @starved: changes that found no space while some was being punched
  * @md_work: @commit_work: one pass, now or by and by
@@ -419,6 +421,7 @@ struct dm_vhdx {
 	bool active;
 	bool changing;
 	bool commit_wanted;
+	bool full;
 	struct list_head changes;
 	struct list_head flushes;
 	struct list_head calls;
@@ -430,6 +433,12 @@ struct dm_vhdx {
 	struct dm_vhdx_stats __percpu *stats;
 	struct dm_vhdx_compaction compaction;
 };
+
+/* The host has no space, which is not an error of the image. */
+static inline bool dm_vhdx_is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
 
 static inline void dm_vhdx_add(struct dm_vhdx *dv, enum dm_vhdx_counter counter,
 			       u64 n)

@@ -186,8 +186,46 @@ crowded() {
 	agree $H/disk.vhdx $IMAGE.dump
 }
 
+# small_fs: one of the host at $H that is smaller than the disk
+small_fs() {
+	rm -f $IMAGE.fs
+	truncate -s 48M $IMAGE.fs
+	! mountpoint -q $H || umount $H
+	mkfs.ext4 -q -F $IMAGE.fs
+	mount -o loop $IMAGE.fs $H
+}
+
+events() { dmsetup info -c --noheadings -o events disk; }
+
+# A host without space says so in the log and by an event, and that is all.
+host_is_full() { # KIND
+	local before
+
+	small_fs
+	create "$H/disk.$1" $SIZE
+	map "$H/disk.$1" disk $SIZE
+	random count=1 oflag=direct conv=fsync
+	before=$(events)
+	fails random count=64 oflag=direct conv=fsync
+	sleep 1
+	[ "$(events)" -gt "$before" ]
+	mode_is rw
+	dmesg | grep -q 'no space on the host'
+	blkdiscard -o $((32 * MIB)) -l $((32 * MIB)) /dev/mapper/disk
+	dmsetup message disk 0 compact start retrim
+	sleep 2
+	random count=1 seek=34 oflag=direct conv=fsync
+	dump /dev/mapper/disk $IMAGE.dump
+	mode_is rw
+	unmap disk
+	agree "$H/disk.$1" $IMAGE.dump
+	umount $H
+}
+
 trouble 'a write with FUA that fails' fua_hears_of_it
 trouble 'metadata in the cache only' cache_lies
 trouble 'reads through the cache beside direct writes' cached_reads
 trouble 'a block device without space to spare' crowded
+trouble 'a vhdx on a full host' host_is_full vhdx
+trouble 'a vhd on a full host' host_is_full vhd
 tap_done
