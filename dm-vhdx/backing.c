@@ -161,11 +161,22 @@ static u32 dm_vhdx_backing_unit(struct dm_vhdx_backing *backing)
 	return bdev_logical_block_size(I_BDEV(backing->file->f_mapping->host));
 }
 
+/* The part of a range that consists of whole units of the host; may be empty. */
+static void dm_vhdx_backing_inner(struct dm_vhdx_backing *backing,
+				  u64 offset_bytes, u64 len_bytes, u64 *from,
+				  u64 *to)
+{
+	u64 unit = dm_vhdx_backing_unit(backing);
+
+	*from = ALIGN(offset_bytes, unit);
+	*to = max(*from, ALIGN_DOWN(offset_bytes + len_bytes, unit));
+}
+
 /**
- * dm_vhdx_backing_punch() - make a hole
+ * dm_vhdx_backing_punch() - make a hole of what the host can
  * @backing: the file
  * @offset_bytes: where
- * @len_bytes: how much
+ * @len_bytes: how much; what is no whole unit of the host stays
  *
  * May sleep, for as long as direct I/O to the file is in flight. Not durable
  * on return. Return: 0, -EOPNOTSUPP (nothing changed) or another -errno.
@@ -173,23 +184,19 @@ static u32 dm_vhdx_backing_unit(struct dm_vhdx_backing *backing)
 int dm_vhdx_backing_punch(struct dm_vhdx_backing *backing, u64 offset_bytes,
 			  u64 len_bytes)
 {
+	u64 from, to;
 	int err;
 
-	if (backing->no_punch || backing->container.cannot_punch ||
-	    !IS_ALIGNED(offset_bytes | len_bytes,
-			dm_vhdx_backing_unit(backing)))
+	if (backing->no_punch || backing->container.cannot_punch)
 		return -EOPNOTSUPP;
-	err = dm_vhdx_fallocate(backing->file, FALLOC_FL_PUNCH_HOLE,
-				offset_bytes, len_bytes);
+	dm_vhdx_backing_inner(backing, offset_bytes, len_bytes, &from, &to);
+	if (from == to)
+		return 0;
+	err = dm_vhdx_fallocate(backing->file, FALLOC_FL_PUNCH_HOLE, from,
+				to - from);
 	if (err == -EOPNOTSUPP)
 		backing->container.cannot_punch = true;
 	return err;
-}
-
-static int dm_vhdx_container_punch(struct vhdx_container *c, u64 offset_bytes,
-				   u64 len_bytes)
-{
-	return dm_vhdx_backing_punch(to_backing(c), offset_bytes, len_bytes);
 }
 
 static int dm_vhdx_write_zeros(struct dm_vhdx_backing *backing,
@@ -208,6 +215,35 @@ static int dm_vhdx_write_zeros(struct dm_vhdx_backing *backing,
 		cond_resched();
 	}
 	return err;
+}
+
+/* What dm_vhdx_backing_inner() leaves out of a range. */
+static int dm_vhdx_zero_edges(struct dm_vhdx_backing *backing,
+			      u64 offset_bytes, u64 len_bytes)
+{
+	u64 end = offset_bytes + len_bytes;
+	u64 from, to;
+	int err;
+
+	dm_vhdx_backing_inner(backing, offset_bytes, len_bytes, &from, &to);
+	if (from == to)
+		return dm_vhdx_write_zeros(backing, offset_bytes, len_bytes);
+	err = dm_vhdx_write_zeros(backing, offset_bytes, from - offset_bytes);
+	if (!err)
+		err = dm_vhdx_write_zeros(backing, to, end - to);
+	return err;
+}
+
+/* The core wants all of it to read as zeros. */
+static int dm_vhdx_container_punch(struct vhdx_container *c, u64 offset_bytes,
+				   u64 len_bytes)
+{
+	struct dm_vhdx_backing *backing = to_backing(c);
+	int err = dm_vhdx_backing_punch(backing, offset_bytes, len_bytes);
+
+	if (err)
+		return err;
+	return dm_vhdx_zero_edges(backing, offset_bytes, len_bytes);
 }
 
 /* A range that the host accepts as it is. */
@@ -239,21 +275,14 @@ static int dm_vhdx_zero_aligned(struct dm_vhdx_backing *backing,
 int dm_vhdx_backing_zero(struct dm_vhdx_backing *backing, u64 offset_bytes,
 			 u64 len_bytes, bool keep_space)
 {
-	u32 unit = dm_vhdx_backing_unit(backing);
-	u64 end = offset_bytes + len_bytes;
-	u64 from = ALIGN(offset_bytes, (u64)unit);
-	u64 to = ALIGN_DOWN(end, (u64)unit);
-	int err;
+	u64 from, to;
+	int err = 0;
 
-	if (from >= to)
-		return dm_vhdx_write_zeros(backing, offset_bytes, len_bytes);
-	err = dm_vhdx_zero_aligned(backing, from, to - from, keep_space);
-	if (!err && from > offset_bytes)
-		err = dm_vhdx_write_zeros(backing, offset_bytes,
-					  from - offset_bytes);
-	if (!err && to < end)
-		err = dm_vhdx_write_zeros(backing, to, end - to);
-	return err;
+	dm_vhdx_backing_inner(backing, offset_bytes, len_bytes, &from, &to);
+	if (from < to)
+		err = dm_vhdx_zero_aligned(backing, from, to - from,
+					   keep_space);
+	return err ? err : dm_vhdx_zero_edges(backing, offset_bytes, len_bytes);
 }
 
 static u64 dm_vhdx_backing_next_data(struct vhdx_container *c,

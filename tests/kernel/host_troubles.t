@@ -157,6 +157,31 @@ cached_reads() {
 	losetup -d "$device"
 }
 
+# What is discarded need not fit the sectors of the host: all of them that lie
+# inside are given back, and the rest keeps its data.
+odd_discards() { # KIND
+	local device on_file=$H/disk.raw
+
+	host_fs ext4
+	create "$H/disk.$1" $SIZE
+	fallocate -l $DISK "$on_file"
+	dd if="$H/disk.$1" of="$on_file" conv=notrunc,fsync bs=1M status=none
+	device=$(loop 4096 "$on_file")
+	map "$device" disk $SIZE
+	random count=4 oflag=direct
+	dump /dev/mapper/disk $H/dump
+	blkdiscard -o 512 -l 65536 /dev/mapper/disk
+	blkdiscard -o $((MIB - 2048)) -l 3072 /dev/mapper/disk
+	blkdiscard -z -o $((2 * MIB + 512)) -l 9216 /dev/mapper/disk
+	dd if=/dev/zero of=$H/dump bs=4096 seek=1 count=15 conv=notrunc status=none
+	dd if=/dev/zero of=$H/dump bs=512 seek=$((2 * MIB / 512 + 1)) count=18 conv=notrunc status=none
+	dump /dev/mapper/disk $H/dump.after
+	cmp $H/dump.after $H/dump
+	unmap disk
+	"$TOOL" check "$device"
+	losetup -d "$device"
+}
+
 # ---- space -------------------------------------------------------------------
 
 # A block device as large as the image, all of it in use. Who needs a block gets
@@ -225,6 +250,8 @@ host_is_full() { # KIND
 trouble 'a write with FUA that fails' fua_hears_of_it
 trouble 'metadata in the cache only' cache_lies
 trouble 'reads through the cache beside direct writes' cached_reads
+trouble 'odd discards in a vhdx on large sectors' odd_discards vhdx
+trouble 'odd discards in a vhd on large sectors' odd_discards vhd
 trouble 'a block device without space to spare' crowded
 trouble 'a vhdx on a full host' host_is_full vhdx
 trouble 'a vhd on a full host' host_is_full vhd
