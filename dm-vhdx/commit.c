@@ -25,7 +25,8 @@
  * it what others wrote.
  * A full host (-ENOSPC while space for a block is prepared, or of the data I/O)
  * changes no mode either: the write fails with BLK_STS_NOSPC, an event is
- * raised, the image is as it was.
+ * raised, the image is as it was. What a commit writes has its space already
+ * (core/txn.c).
  *
  * One pass of the worker
  * ----------------------
