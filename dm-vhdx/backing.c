@@ -454,6 +454,7 @@ static const char *dm_vhdx_backing_unfit(struct dm_vhdx_backing *backing)
 	struct file *file = backing->file;
 	umode_t mode = file_inode(file)->i_mode;
 
+	/* As fd:N it may be anything. */
 	if (!S_ISREG(mode) && !S_ISBLK(mode))
 		return "The image is neither a regular file nor a block device";
 	if (!file->f_op->read_iter || !file->f_op->write_iter)

@@ -145,6 +145,16 @@ out_with_file:
 	return ERR_PTR(err);
 }
 
+/* Before it is opened: opening a FIFO waits, opening a device may do anything. */
+static int dm_vhdx_check_type(umode_t mode, const char **error)
+{
+	if (S_ISREG(mode) || S_ISBLK(mode))
+		return 0;
+	*error = S_ISDIR(mode) ? "The image is a directory" :
+		 "The image is neither a regular file nor a block device";
+	return S_ISDIR(mode) ? -EISDIR : -EINVAL;
+}
+
 /* Mutex held: does the device have the image at @path already? */
 static struct dm_vhdx_backing *__registry_find_path(struct mapped_device *md,
 						    const char *name,
@@ -160,8 +170,10 @@ static struct dm_vhdx_backing *__registry_find_path(struct mapped_device *md,
 		*error = "The image cannot be found";
 		return ERR_PTR(err);
 	}
-	b = __registry_find(dm_vhdx_identify(d_backing_inode(path.dentry)), md,
-			    writable, error);
+	err = dm_vhdx_check_type(d_backing_inode(path.dentry)->i_mode, error);
+	b = err ? ERR_PTR(err) :
+		  __registry_find(dm_vhdx_identify(d_backing_inode(path.dentry)),
+				  md, writable, error);
 	path_put(&path);
 	return b;
 }
@@ -171,7 +183,8 @@ static struct dm_vhdx_backing *__registry_open_path(struct mapped_device *md,
 						    bool writable,
 						    const char **error)
 {
-	int flags = (writable ? O_RDWR : O_RDONLY) | O_LARGEFILE | O_EXCL;
+	/* Exclusive means a claim on a block device; readers may be many. */
+	int flags = O_LARGEFILE | (writable ? O_RDWR | O_EXCL : O_RDONLY);
 	struct dm_vhdx_backing *b;
 	struct file *file;
 
@@ -183,9 +196,7 @@ static struct dm_vhdx_backing *__registry_open_path(struct mapped_device *md,
 	}
 	file = filp_open(name, flags, 0);
 	if (IS_ERR(file)) {
-		*error = PTR_ERR(file) == -EISDIR ?
-			 "The image is a directory" :
-			 "The image cannot be opened";
+		*error = "The image cannot be opened";
 		return ERR_CAST(file);
 	}
 	return __registry_add(md, file, writable, error);
