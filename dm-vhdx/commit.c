@@ -406,7 +406,8 @@ static void dm_vhdx_pass_end(struct dm_vhdx *dv)
 	dm_vhdx_copy_usage(dv);
 	if (dv->usage.commits != commits && dv->usage.pending_bytes)
 		dm_vhdx_punch_start(dv);
-	if (dv->dirty && READ_ONCE(dv->mode) == DM_VHDX_RW)
+	if (dv->dirty && !READ_ONCE(dv->stopping) &&
+	    READ_ONCE(dv->mode) == DM_VHDX_RW)
 		queue_delayed_work(dv->md_wq, &dv->commit_work,
 				   msecs_to_jiffies(dv->args.commit_ms));
 }
@@ -482,6 +483,7 @@ void dm_vhdx_commit_start(struct dm_vhdx *dv, struct vhdx_image *image)
 {
 	dv->image = image;
 	dv->compaction.ranges = 0;
+	dv->stopping = false;
 	dm_vhdx_copy_usage(dv);
 	spin_lock_irq(&dv->md_lock);
 	dv->active = true;
@@ -512,15 +514,19 @@ static int dm_vhdx_finish(struct dm_vhdx *dv, void *arg)
  */
 void dm_vhdx_commit_stop(struct dm_vhdx *dv)
 {
+	/* Or what a commit gives to be punched now would be out at the end. */
+	WRITE_ONCE(dv->stopping, true);
+	flush_workqueue(dv->md_wq);
+	cancel_delayed_work_sync(&dv->commit_work);
+	flush_workqueue(dv->md_wq);
 	flush_workqueue(dv->bg_wq);
 	dm_vhdx_call(dv, dm_vhdx_finish, NULL);
 
 	spin_lock_irq(&dv->md_lock);
 	dv->active = false;
 	spin_unlock_irq(&dv->md_lock);
-	/* The last pass may have armed the timer and the background. */
+	/* The last pass may have armed the background. */
 	flush_workqueue(dv->md_wq);
-	cancel_delayed_work_sync(&dv->commit_work);
 	flush_workqueue(dv->bg_wq);
 	flush_workqueue(dv->md_wq);
 	vhdx_image_close(dv->image);

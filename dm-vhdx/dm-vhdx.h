@@ -394,6 +394,7 @@ struct dm_vhdx_stats {
  * @changing: the metadata worker is changing the image
  * @commit_wanted: commit in the next pass
  * @full: a bio found no space on the host
+ * @stopping: no commit by and by any more
  * @changes: @flushes: @calls: queues of the metadata worker
  * @starved: changes that found no space while some was being punched
  * @md_work: @commit_work: one pass, now or by and by
@@ -422,6 +423,7 @@ struct dm_vhdx {
 	bool changing;
 	bool commit_wanted;
 	bool full;
+	bool stopping;
 	struct list_head changes;
 	struct list_head flushes;
 	struct list_head calls;
