@@ -425,14 +425,18 @@ static int dm_vhdx_punch_inside(struct dm_vhdx_io *io,
 	struct dm_vhdx *dv = io->dv;
 	int err;
 
-	dm_vhdx_count(dv, DM_VHDX_PUNCHES);
-	if (!dm_vhdx_is_discard(io))
-		return dm_vhdx_backing_zero(dv->backing, plan->offset_bytes,
-					    plan->len_bytes,
-					    io->bio->bi_opf & REQ_NOUNMAP);
-	err = dm_vhdx_backing_punch(dv->backing, plan->offset_bytes,
-				    plan->len_bytes);
-	return err == -EOPNOTSUPP ? 0 : err;
+	if (dm_vhdx_is_discard(io))
+		err = dm_vhdx_backing_punch(dv->backing, plan->offset_bytes,
+					    plan->len_bytes);
+	else
+		err = dm_vhdx_backing_zero(dv->backing, plan->offset_bytes,
+					   plan->len_bytes,
+					   io->bio->bi_opf & REQ_NOUNMAP);
+	if (!err)
+		dm_vhdx_count(dv, DM_VHDX_PUNCHES);
+	else if (err == -EOPNOTSUPP && dm_vhdx_is_discard(io))
+		err = 0;
+	return err;
 }
 
 static void dm_vhdx_release_work(struct dm_vhdx_io *io)
