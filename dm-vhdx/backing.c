@@ -383,7 +383,13 @@ int dm_vhdx_backing_lock(struct file *file, bool writable)
 
 /* ---- what the host can do ------------------------------------------------ */
 
-static struct block_device *dm_vhdx_backing_bdev(struct dm_vhdx_backing *backing)
+/**
+ * dm_vhdx_backing_bdev() - the block device under the image
+ * @backing: the file
+ *
+ * Return: NULL if there is none.
+ */
+struct block_device *dm_vhdx_backing_bdev(struct dm_vhdx_backing *backing)
 {
 	if (backing->rdev)
 		return I_BDEV(backing->file->f_mapping->host);

@@ -67,11 +67,10 @@ static inline void dm_vhdx_limits_discard(struct queue_limits *limits,
 
 /* What the queue inherits from the disk under the image. */
 static inline void dm_vhdx_limits_inherit(struct queue_limits *limits,
-					  struct file *file)
+					  struct file *file,
+					  struct block_device *bdev)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
-	struct block_device *bdev = file_inode(file)->i_sb->s_bdev;
-
 	if (bdev && !bdev_nonrot(bdev))
 		limits->features |= BLK_FEAT_ROTATIONAL;
 	if (mapping_stable_writes(file->f_mapping))

@@ -132,6 +132,7 @@ int dm_vhdx_backing_punch(struct dm_vhdx_backing *backing, u64 offset_bytes,
 int dm_vhdx_backing_zero(struct dm_vhdx_backing *backing, u64 offset_bytes,
 			 u64 len_bytes, bool keep_space);
 int dm_vhdx_backing_lock(struct file *file, bool writable);
+struct block_device *dm_vhdx_backing_bdev(struct dm_vhdx_backing *backing);
 void dm_vhdx_backing_start(struct dm_vhdx_backing *backing, bool no_punch);
 
 struct dm_vhdx_backing *dm_vhdx_registry_get(struct mapped_device *md,

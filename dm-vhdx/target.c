@@ -441,7 +441,8 @@ static void dm_vhdx_io_hints(struct dm_target *ti, struct queue_limits *limits)
 	limits->io_min = limits->physical_block_size;
 	limits->io_opt = geometry->block_bytes <= DM_VHDX_IO_OPT_MAX ?
 			 geometry->block_bytes : 0;
-	dm_vhdx_limits_inherit(limits, dv->backing->file);
+	dm_vhdx_limits_inherit(limits, dv->backing->file,
+			       dm_vhdx_backing_bdev(dv->backing));
 	if (!dv->writable)
 		return;
 	limits->max_write_zeroes_sectors = max_bytes >> SECTOR_SHIFT;
