@@ -285,11 +285,36 @@ int dm_vhdx_backing_zero(struct dm_vhdx_backing *backing, u64 offset_bytes,
 	return err ? err : dm_vhdx_zero_edges(backing, offset_bytes, len_bytes);
 }
 
+/* The position belongs to whoever gave us the file as fd:N. */
+static loff_t dm_vhdx_seek_data(struct file *file, u64 offset_bytes)
+{
+	loff_t pos, data;
+
+	mutex_lock(&file->f_pos_lock);
+	pos = file->f_pos;
+	data = vfs_llseek(file, offset_bytes, SEEK_DATA);
+	file->f_pos = pos;
+	mutex_unlock(&file->f_pos_lock);
+	return data;
+}
+
+/* The server of a FUSE file does not know what is only in our cache. */
+static bool dm_vhdx_hides_data(struct file *file)
+{
+	return file_inode(file)->i_sb->s_magic == FUSE_SUPER_MAGIC;
+}
+
 static u64 dm_vhdx_backing_next_data(struct vhdx_container *c,
 				     u64 offset_bytes, u64 end_bytes)
 {
-	loff_t data = vfs_llseek(to_backing(c)->file, offset_bytes, SEEK_DATA);
+	struct file *file = to_backing(c)->file;
+	loff_t data;
 
+	if (dm_vhdx_hides_data(file) &&
+	    filemap_write_and_wait_range(file->f_mapping, offset_bytes,
+					 end_bytes - 1))
+		return offset_bytes;
+	data = dm_vhdx_seek_data(file, offset_bytes);
 	if (data == -ENXIO)
 		return end_bytes;
 	if (data < 0 || (u64)data < offset_bytes)
