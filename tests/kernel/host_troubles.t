@@ -197,7 +197,7 @@ crowded() {
 	blocks=$((32))
 	random count=$blocks oflag=direct conv=fsync
 	fails random seek=$blocks count=1 oflag=direct conv=fsync
-	for ((i = 0; i < 300; i++)); do
+	for ((i = 0; i < $(long 200 40); i++)); do
 		from=$((i % 64)) to=$(((i + blocks) % 64))
 		blkdiscard -o $((from * MIB)) -l $MIB /dev/mapper/disk
 		[ $((i % 3)) = 0 ] || dmsetup message disk 0 commit
@@ -247,6 +247,77 @@ host_is_full() { # KIND
 	umount $H
 }
 
+# Log and BAT of the image are holes, and the host has no space left for them.
+sparse_on_full() {
+	small_fs
+	create $IMAGE.vhdx $SIZE --block-size=1M
+	cp --sparse=always $IMAGE.vhdx $H/disk.vhdx
+	dd if=/dev/zero of=$H/filler bs=64k status=none || :
+	dd if=/dev/zero of=$H/filler bs=1k oflag=append conv=notrunc status=none || :
+	sync -f $H
+	map $H/disk.vhdx disk $SIZE
+	fails random count=1 oflag=direct conv=fsync
+	mode_is rw
+	rm $H/filler
+	sync -f $H
+	random count=3 oflag=direct conv=fsync
+	mode_is rw
+	dump /dev/mapper/disk $IMAGE.dump
+	unmap disk
+	agree $H/disk.vhdx $IMAGE.dump
+	umount $H
+}
+
+# ---- files and devices -------------------------------------------------------
+
+read_only_map() { # IMAGE NAME
+	map "$1" "$2" $SIZE --readonly read_only
+}
+
+# Any number of readers, one writer.
+device_is_shared() {
+	host_up
+	on_host disk.vhdx
+	read_only_map /dev/mapper/host disk
+	read_only_map /dev/mapper/host other
+	cmp /dev/mapper/disk /dev/mapper/other
+	fails map /dev/mapper/host third $SIZE
+	unmap disk
+	unmap other
+	map /dev/mapper/host disk $SIZE
+	fails read_only_map /dev/mapper/host other
+	unmap disk
+	host_down
+}
+
+# A FIFO without a writer is refused, not waited for.
+fifo_is_refused() {
+	rm -f $IMAGE.fifo
+	mkfifo $IMAGE.fifo
+	fails timeout 20 dmsetup create --readonly disk \
+		--table "0 8 vhdx $IMAGE.fifo 1 read_only"
+	dmesg | grep -q 'neither a regular file nor a block device'
+	fails dmsetup info disk
+}
+
+# The image came as a descriptor of ours, which is where it was.
+position_stays() {
+	host_fs ext4
+	create $H/disk.vhd $SIZE
+	exec 8<>$H/disk.vhd
+	dd bs=1 count=100 of=/dev/null status=none <&8
+	grep '^pos:' /proc/$$/fdinfo/8 >$IMAGE.before
+	map fd:8 disk $SIZE
+	random count=9 oflag=direct conv=fsync
+	grep '^pos:' /proc/$$/fdinfo/8 >$IMAGE.after
+	unmap disk
+	exec 8<&-
+	diff $IMAGE.before $IMAGE.after
+}
+
+trouble 'a block device with several readers' device_is_shared
+trouble 'a FIFO' fifo_is_refused
+trouble 'an open file' position_stays
 trouble 'a write with FUA that fails' fua_hears_of_it
 trouble 'metadata in the cache only' cache_lies
 trouble 'reads through the cache beside direct writes' cached_reads
@@ -254,5 +325,6 @@ trouble 'odd discards in a vhdx on large sectors' odd_discards vhdx
 trouble 'odd discards in a vhd on large sectors' odd_discards vhd
 trouble 'a block device without space to spare' crowded
 trouble 'a vhdx on a full host' host_is_full vhdx
+trouble 'a sparse copy on a full host' sparse_on_full
 trouble 'a vhd on a full host' host_is_full vhd
 tap_done
