@@ -5,7 +5,8 @@
  *
  * Metadata goes through the page cache, payload past it where possible. They
  * never share a page: a VHDX places both on MiB boundaries, and a VHD whose
- * blocks are not aligned to a page gets no direct I/O (target.c).
+ * blocks are not aligned to a page (or a larger unit of the page cache) gets no
+ * direct I/O (target.c).
  */
 #include <linux/backing-dev.h>
 #include <linux/blkdev.h>

@@ -79,6 +79,16 @@ static inline void dm_vhdx_limits_inherit(struct queue_limits *limits,
 #endif
 }
 
+/* What the page cache handles at once: on XFS with large blocks more than a page. */
+static inline u32 dm_vhdx_cache_unit(struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return mapping_min_folio_nrpages(file->f_mapping) << PAGE_SHIFT;
+#else
+	return PAGE_SIZE;
+#endif
+}
+
 /*
  * Freeze protection for asynchronous writes: taken by the submitter, dropped
  * by the completion, in whatever context that is.

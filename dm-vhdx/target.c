@@ -176,8 +176,8 @@ static bool dm_vhdx_same_geometry(const struct vhdx_geometry *first,
 }
 
 /*
- * Metadata goes through the page cache, so payload must not share a page with
- * it if it does not; and where the host wants larger units than the image
+ * Metadata goes through the page cache, so payload must not share a unit of it
+ * with them if it does not; and where the host wants larger units than the image
  * keeps, every I/O would fall back anyway.
  */
 static bool dm_vhdx_can_direct(const struct dm_vhdx *dv)
@@ -186,7 +186,8 @@ static bool dm_vhdx_can_direct(const struct dm_vhdx *dv)
 
 	return !dv->args.buffered && unit &&
 	       dv->geometry.data_alignment >= max_t(u32, unit, SZ_4K) &&
-	       dv->geometry.data_alignment >= PAGE_SIZE;
+	       dv->geometry.data_alignment >=
+	       dm_vhdx_cache_unit(dv->backing->file);
 }
 
 /* ---- ctr and dtr -------------------------------------------------------------- */

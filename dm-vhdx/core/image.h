@@ -47,8 +47,8 @@ enum vhdx_type {
  * @blocks: number of blocks; the last one may reach past @virtual_bytes
  * @sector_bytes: logical sector, 512 or 4096
  * @physical_bytes: physical sector the image announces
- * @data_alignment: largest power of two (at most 4096) that divides the file
- *	offset of the data of every block, now and in future
+ * @data_alignment: power of two that divides the file offset of the data of
+ *	every block, now and in future: VHDX 1 MiB, VHD 4096 or 512
  * @id: VHDX virtual disk id or VHD unique id, as stored
  */
 struct vhdx_geometry {

@@ -152,7 +152,7 @@ static int vhdx_open_metadata(struct vhdx_opening *o)
 		    vhdx->block_shift;
 	g->sector_bytes = m->sector_bytes;
 	g->physical_bytes = m->physical_bytes;
-	g->data_alignment = VHDX_PAGE_BYTES;
+	g->data_alignment = VHDX_MIB;
 	memcpy(g->id, &m->disk_id, sizeof(g->id));
 	vhdx->image.slot_units = m->block_bytes >> ilog2(VHDX_MIB);
 	return 0;

@@ -315,6 +315,27 @@ position_stays() {
 	diff $IMAGE.before $IMAGE.after
 }
 
+# Where the page cache works in units larger than a page, metadata of a VHD and
+# its payload can share one: then both go through it. In a VHDX they never do.
+large_blocks() {
+	local kind
+
+	for kind in vhdx:direct vhd:buffered; do
+		create "$H/disk.${kind%:*}" 64M
+		map "$H/disk.${kind%:*}" disk $SIZE
+		dmsetup status disk | grep -q " ${kind#*:} "
+		random count=20 oflag=direct conv=fsync
+		dump /dev/mapper/disk $IMAGE.dump
+		unmap disk
+		agree "$H/disk.${kind%:*}" $IMAGE.dump
+	done
+}
+
+if host_fs xfs -b size=16384 2>/dev/null; then
+	trouble 'an XFS with blocks of 16 KiB' large_blocks
+else
+	tap_skip 'an XFS with blocks of 16 KiB' 'this kernel cannot mount it'
+fi
 trouble 'a block device with several readers' device_is_shared
 trouble 'a FIFO' fifo_is_refused
 trouble 'an open file' position_stays

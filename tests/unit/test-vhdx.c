@@ -72,7 +72,7 @@ static void geometry_is_what_the_items_say(void **state)
 		assert_int_equal(g->blocks, t[i].blocks);
 		assert_int_equal(g->sector_bytes, t[i].sector);
 		assert_int_equal(g->physical_bytes, t[i].physical);
-		assert_int_equal(g->data_alignment, 4096);
+		assert_int_equal(g->data_alignment, MIB);
 		assert_int_equal(g->id[0], 0xA5);
 		assert_ptr_equal(vhdx_image_container(image), &ram.container);
 	}
