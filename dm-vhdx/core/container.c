@@ -96,13 +96,36 @@ int vhdx_container_copy(struct vhdx_container *c, u64 from_bytes, u64 to_bytes,
 	return 0;
 }
 
+/* Should the host be wrong about its holes, nothing is lost but time. */
+static int vhdx_container_rewrite(struct vhdx_container *c, u64 offset_bytes,
+				  u64 len_bytes)
+{
+	void *buf = vhdx_alloc(VHDX_ZERO_CHUNK_BYTES);
+	int err = 0;
+
+	if (!buf)
+		return -ENOMEM;
+	while (len_bytes && !err) {
+		size_t n = min_t(u64, len_bytes, VHDX_ZERO_CHUNK_BYTES);
+
+		err = vhdx_read(c, offset_bytes, buf, n);
+		if (!err)
+			err = vhdx_write(c, offset_bytes, buf, n);
+		offset_bytes += n;
+		len_bytes -= n;
+		vhdx_relax();
+	}
+	vhdx_free(buf);
+	return err;
+}
+
 /**
  * vhdx_container_back() - see that the host has space for a range
  * @c: container
  * @offset_bytes: start, a multiple of 4096
  * @len_bytes: length; all inside the container
  *
- * Holes are filled with zeros, so what is written there later finds its space.
+ * Holes are filled with what they read as, so what is written there later finds its space.
  * Not durable. May sleep.
  *
  * Return: 0, -ENOSPC or another -errno; the range reads as before.
@@ -117,8 +140,8 @@ int vhdx_container_back(struct vhdx_container *c, u64 offset_bytes,
 		u64 data = c->ops->next_data(c, offset_bytes, end);
 
 		if (data > offset_bytes)
-			err = vhdx_container_write_zeros(c, offset_bytes,
-							 data - offset_bytes);
+			err = vhdx_container_rewrite(c, offset_bytes,
+						     data - offset_bytes);
 		offset_bytes = ALIGN_DOWN(data, VHDX_HOLE_BYTES) +
 			       VHDX_HOLE_BYTES;
 		vhdx_relax();
