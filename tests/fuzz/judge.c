@@ -88,7 +88,7 @@ static void judge_geometry(const struct vhdx_geometry *g)
 	    g->virtual_bytes % g->sector_bytes ||
 	    g->block_bytes % g->sector_bytes ||
 	    g->blocks != DIV_ROUND_UP_ULL(g->virtual_bytes, g->block_bytes) ||
-	    !is_power_of_2(g->data_alignment) || g->data_alignment > 4096)
+	    !is_power_of_2(g->data_alignment) || g->data_alignment > 1 << 20)
 		judge_die("geometry: %" PRIu64 " bytes, block %u, %" PRIu64
 			  " blocks, sector %u, alignment %u", g->virtual_bytes,
 			  g->block_bytes, g->blocks, g->sector_bytes,

@@ -306,10 +306,10 @@ position_stays() {
 	create $H/disk.vhd $SIZE
 	exec 8<>$H/disk.vhd
 	dd bs=1 count=100 of=/dev/null status=none <&8
-	grep '^pos:' /proc/$$/fdinfo/8 >$IMAGE.before
+	grep '^pos:' /proc/self/fdinfo/8 >$IMAGE.before
 	map fd:8 disk $SIZE
 	random count=9 oflag=direct conv=fsync
-	grep '^pos:' /proc/$$/fdinfo/8 >$IMAGE.after
+	grep '^pos:' /proc/self/fdinfo/8 >$IMAGE.after
 	unmap disk
 	exec 8<&-
 	diff $IMAGE.before $IMAGE.after

@@ -42,10 +42,12 @@ refuses() {
 	grep -qF -- "$text" err
 }
 
-# untouched FILE CMD...: CMD succeeds and leaves FILE as it was, times included
+# untouched FILE CMD...: CMD succeeds and leaves FILE as it was, times included.
+# A file that was just written gets its space before, not by CMD's fsync.
 untouched() {
 	local file=$1 before
 	shift
+	sync "$file"
 	before=$(stat -c '%s %b %Y %Z' "$file"; sha256sum <"$file")
 	"$@"
 	[ "$before" = "$(stat -c '%s %b %Y %Z' "$file"; sha256sum <"$file")" ]
