@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is acknowledged is true: a flush is answered when all that it promises is
-# on the disk.
+# What is acknowledged is true: a flush and a write with FUA are answered when
+# all they promise is on the disk, and never once that cannot be had.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/slow.sh"
@@ -30,5 +30,61 @@ flushed() {
 	holds B 5
 }
 
+# A block of the image that a file of the guest covers from end to end: its
+# number and the place in the file.
+block_of() { # FILE
+	filefrag -b4096 -v "$1" | awk -v per=$((BLOCK / 4096)) '
+		$1 ~ /^[0-9]+:$/ {
+			gsub(/[.:]/, " ")
+			first = $4
+			block = int((first + per - 1) / per)
+			if ((block + 1) * per <= $5 + 1) {
+				print block, ($2 + block * per - first) * 4096
+				exit
+			}
+		}'
+}
+
+flushes() {
+	dmsetup message disk 0 stats | grep -oE '\bflushes [0-9]+'
+}
+
+# A synchronous overwrite in the guest is a write with FUA and no flush. Its
+# block has lost its space meanwhile, so there is metadata to be written too.
+fua() {
+	local block at before
+
+	fresh "$image"
+	mkfs.ext4 -q /dev/mapper/disk
+	mount -o noatime,commit=300 /dev/mapper/disk $G
+	pattern A $((8 * BLOCK)) >$G/file
+	sync -f $G
+	read -r block at < <(block_of $G/file)
+	drop "$block"
+	committed
+	before=$(flushes)
+	pattern F $BLOCK | dd of=$G/file bs=$BLOCK seek="$at" iflag=fullblock \
+		oflag=direct,dsync,seek_bytes conv=notrunc status=none
+	[ "$(flushes)" = "$before" ]
+	after_the_cut
+	holds F "$block"
+}
+
+# Nothing is promised any more once the disk has failed.
+failed() {
+	fresh "$image"
+	put A 1 fsync
+	put B 5
+	cut_off
+	fails sync -d /dev/mapper/disk
+	fails sync -d /dev/mapper/disk
+	dmsetup status disk | grep ' ro$'
+	fails put C 6
+}
+
 tap_check 'a flush is answered when its commit is durable' flushed
+take_guest_down
+tap_check 'a write with FUA is answered when its block is durable' fua
+take_guest_down
+tap_check 'no flush is answered after a commit that failed' failed
 tap_done

@@ -74,3 +74,26 @@ get() { # BLOCK
 holds() {
 	cmp <(get "$2") <(pattern "$1" "$BLOCK")
 }
+
+drop() { # BLOCK
+	blkdiscard -f -o $(($1 * BLOCK)) -l "$BLOCK" /dev/mapper/disk
+}
+
+# The metadata are written when status says so: field 9 of ours, 12 of dmsetup's.
+committed() {
+	dmsetup message disk 0 commit
+	for _ in {1..100}; do
+		[ "$(dmsetup status disk | cut -d' ' -f12)" != 0 ] || return 0
+		sleep 0.1
+	done
+	dmsetup status disk
+	return 1
+}
+
+compaction_ends() {
+	for _ in {1..600}; do
+		dmsetup message disk 0 compact status | grep -q ^running || break
+		sleep 0.1
+	done
+	dmsetup message disk 0 compact status | grep ^done
+}

@@ -1,0 +1,105 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The block lock and the space behind it: whoever moves or releases a block waits
+# for those who use it, and they for him. A slow disk makes them meet.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/slow.sh"
+
+image=$H/disk.vhdx
+SEEN=$(mktemp /dev/shm/holders.XXXXXX)
+
+# A reader is still at it while its block is released and the space wanted by
+# others. (A host that punches would wait for the reader, so it does not.)
+released_under_reader() {
+	local reader dropper
+
+	fresh "$image" no_punch
+	put A 3 fsync
+	put B 4 fsync
+	slow 60000 0 0
+	get 3 >"$SEEN" &
+	reader=$!
+	sleep 1
+	echo "released after $SECONDS s"
+	drop 3 &
+	dropper=$!
+	sleep 1
+	put C 5 fsync
+	put D 6 fsync
+	put E 7 fsync
+	echo "others written after $SECONDS s"
+	kill -0 $reader
+	kill -0 $dropper
+	slow 0 0 0
+	wait $reader
+	cmp "$SEEN" <(pattern A $BLOCK)
+	wait $dropper
+	holds '\0' 3
+	holds B 4
+	holds E 7
+}
+
+# Three blocks, and a free place below the last of them.
+three_blocks() {
+	put A 0 fsync
+	put B 1 fsync
+	put C 2 fsync
+	drop 0
+	committed
+}
+
+# A write begins while its block is being copied, slowly.
+written_while_moved() {
+	local BLOCK=$((8 * MIB))
+
+	fresh "$image"
+	three_blocks
+	slow 150 0 0
+	dmsetup message disk 0 compact start pretrimmed
+	sleep 1.5
+	dmsetup message disk 0 compact status | grep ^running
+	pattern Z 4096 | dd of=/dev/mapper/disk bs=4096 seek=$((2 * BLOCK / 4096)) \
+		oflag=direct conv=notrunc status=none
+	compaction_ends
+	slow 0 0 0
+	cmp <(get 2) <(pattern Z 4096; pattern C $((BLOCK - 4096)))
+	holds B 1
+}
+
+# A block is to be moved while a write to it is still on its way. (As above.)
+moved_while_written() {
+	local writer
+
+	fresh "$image" no_punch
+	three_blocks
+	slow 0 60000 0
+	put Z 2 &
+	writer=$!
+	sleep 1
+	dmsetup message disk 0 compact start pretrimmed
+	sleep 1
+	kill -0 $writer
+	slow 0 0 0
+	wait $writer
+	compaction_ends
+	holds Z 2
+	holds B 1
+}
+
+# Space goes from hand to hand while its holes are being made.
+reused() {
+	fresh "$image"
+	"$BUILT/reuse" /dev/mapper/disk 3
+	dump /dev/mapper/disk "$H/dump"
+	unmap disk
+	agree "$image" "$H/dump"
+}
+
+check 'a block is released under its reader' released_under_reader
+check 'a block is written while it is moved' written_while_moved
+check 'a block is to be moved while it is written' moved_while_written
+check 'released space is punched before it is used again' reused
+rm -f "$SEEN"
+tap_done
