@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Suspend, resume, reload and remove, again and again, under load.
+# Suspend, resume, reload and remove, again and again, while it is written,
+# discarded and compacted.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
@@ -20,9 +21,10 @@ loaded() {
 	wait "$loader" || { cat "$H/fio"; return 1; }
 }
 
-# Discards where fio does not write.
-trims() {
-	blkdiscard -o $((96 * MIB)) -l $((32 * MIB)) /dev/mapper/disk
+# Writes and discards where fio does not write: blocks come and go.
+churn() {
+	"$BUILT/load" churn /dev/mapper/disk 96 32 "$1" churn 4 &
+	churner=$!
 }
 
 loops() { # IMAGE
@@ -31,14 +33,15 @@ loops() { # IMAGE
 	map "$1" disk $SIZE
 	table=$(dmsetup table disk)
 	load $((LOOPS / 3))
+	churn $((LOOPS / 3))
 	for ((i = 0; i < LOOPS; i++)); do
+		dmsetup message disk 0 compact start pretrimmed || :
 		case $((i % 4)) in
 		0) dmsetup suspend disk ;;
 		1) dmsetup suspend --noflush disk ;;
 		2) dmsetup suspend --nolockfs disk ;;
 		3)
 			dmsetup reload disk --table "$table"
-			trims
 			dmsetup suspend disk
 			;;
 		esac
@@ -49,6 +52,7 @@ loops() { # IMAGE
 		dmsetup status disk | grep -q 'rw$'
 	done
 	loaded
+	wait "$churner"
 	dump /dev/mapper/disk "$H/dump"
 	unmap disk
 	agree "$1" "$H/dump"
@@ -130,7 +134,11 @@ for block in none 3; do
 done
 for image in $H/disk.vhdx $H/disk.vhd; do
 	kind=${image##*.}
-	create "$image" "$SIZE"
+	# Blocks that a discard can empty.
+	case $kind in
+	vhdx) create "$image" "$SIZE" --block-size=1M ;;
+	vhd) create "$image" "$SIZE" ;;
+	esac
 	check "$kind: table and status" lines "$image"
 	check "$kind: loaded, never resumed" loaded_only "$image"
 	check "$kind: suspend, resume and reload under load" loops "$image"
