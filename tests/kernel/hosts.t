@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Disks that misbehave: from some moment on they take no writes, or take them and
-# forget them. What had been flushed by then is there when they are well again.
+# forget them, or fail for a while again and again, or are slow. What had been
+# flushed by then is there when they are well again.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/busy.sh"
 
 SIZE=$((64 * MIB))
 STATE=$(mktemp /dev/shm/hosts.XXXXXX)
@@ -118,10 +120,54 @@ writes_are_dropped() { # IMAGE NUMBER
 	flushed_is_there "$1" "$STATE"
 }
 
+# Again and again, for a second, while the image goes on being used.
+windows() { # IMAGE
+	local i writer
+
+	flaky_up "$1"
+	map "$1" disk $SIZE commit_ms 20
+	for i in 1 2 3; do
+		"$BUILT/power" write /dev/mapper/disk "$STATE" "$i" &
+		writer=$!
+		sleep 1.$((i * 31 % 100))
+		failing
+		wait $writer
+		good
+		# What failed stays failed until there is a new table.
+		[ "$(mode)" = rw ] || fails dd if=/dev/zero of=/dev/mapper/disk bs=4k count=1 \
+			oflag=direct status=none
+		unmap disk
+		map "$1" disk $SIZE commit_ms 20
+		"$BUILT/power" verify /dev/mapper/disk "$STATE"
+	done
+	unmap disk
+	flaky_down
+	flushed_is_there "$1" "$STATE"
+}
+
+slow() { # IMAGE
+	local trimmer
+
+	flaky_up "$1"
+	disk_is delay /dev/vda 0 5 /dev/vda 0 40
+	map "$1" disk $SIZE
+	touch /dev/shm/trimming
+	trims_while /dev/shm/trimming &
+	trimmer=$!
+	dmsetup message disk 0 compact start pretrimmed
+	fio_on "$(long 8 4)"
+	dmsetup message disk 0 compact start pretrimmed
+	rm /dev/shm/trimming
+	wait $trimmer
+	[ "$(mode)" = rw ]
+	intact "$1"
+	flaky_down
+}
+
 # ---- all of it ------------------------------------------------------------------
 
-if ! modprobe -q dm-flakey; then
-	tap_skip 'hosts that misbehave' 'this kernel has no dm-flakey'
+if ! modprobe -qa dm-flakey dm-delay; then
+	tap_skip 'disks that misbehave' 'this kernel lacks dm-flakey or dm-delay'
 	tap_done
 	exit
 fi
@@ -134,6 +180,13 @@ for image in /dev/mapper/flaky $H/disk.vhdx; do
 			flaky_down
 		done
 	done
+	flaky_image "$image"
+	check "$where: a slow disk" slow "$image"
+	flaky_down
 done
+# A file system would stay read-only.
+flaky_image /dev/mapper/flaky
+check 'flaky: windows of failing writes' windows /dev/mapper/flaky
+flaky_down
 rm -f "$STATE"
 tap_done

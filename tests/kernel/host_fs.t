@@ -1,0 +1,172 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# File systems that fill up or are frozen, and files that are cut or replaced,
+# while an image on them is mapped and used.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/busy.sh"
+
+SIZE=$((64 * MIB))
+
+# ---- file systems --------------------------------------------------------------
+
+# Any number of MiB of fresh random data, until that fails with ENOSPC.
+fill_disk() {
+	fails_with 'No space left on device' dd if=/dev/urandom of=/dev/mapper/disk bs=1M \
+		oflag=direct status=none seek="$1"
+}
+
+full_down() {
+	! mountpoint -q $H || umount $H
+	rm -f /dev/shm/small /dev/shm/first
+}
+
+full() { # FS IMAGE
+	full_down
+	truncate -s 320M /dev/shm/small
+	mkfs."$1" -q /dev/shm/small
+	mount -o loop /dev/shm/small $H
+	create "$2" 1G --block-size=1M
+	map "$2" disk $GIB commit_ms 50
+	dd if=/dev/urandom of=/dev/shm/first bs=1M count=32 status=none
+	dd if=/dev/shm/first of=/dev/mapper/disk bs=1M oflag=direct conv=fsync status=none
+	fallocate -l $((150 * MIB)) $H/filler
+	dd if=/dev/zero of=$H/filler2 bs=1M status=none count=100 || :
+	fill_disk 100
+	[ "$(mode)" = rw ]
+	# Present blocks are read and written, flushes and discards work.
+	dd if=/dev/urandom of=/dev/shm/first bs=1M count=32 status=none
+	dd if=/dev/shm/first of=/dev/mapper/disk bs=64k oflag=direct conv=fsync status=none
+	cmp -n $((32 * MIB)) /dev/shm/first /dev/mapper/disk
+	fails dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=64 oflag=direct status=none seek=500
+	[ "$(mode)" = rw ]
+	rm $H/filler $H/filler2
+	sync -f $H
+	# Space again: no remap is needed.
+	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=64 oflag=direct conv=fsync \
+		status=none seek=500
+	cmp -n $((32 * MIB)) /dev/shm/first /dev/mapper/disk
+	[ "$(mode)" = rw ]
+	blkdiscard -o $((100 * MIB)) -l $((900 * MIB)) /dev/mapper/disk
+	dmsetup message disk 0 commit
+	unmap disk
+	sound "$2"
+	map "$2" disk $GIB
+	cmp -n $((32 * MIB)) /dev/shm/first /dev/mapper/disk
+	unmap disk
+}
+
+frozen() { # IMAGE
+	local trimmer load
+
+	map "$1" disk $SIZE
+	touch /dev/shm/trimming
+	trims_while /dev/shm/trimming &
+	trimmer=$!
+	fio_on 12 &
+	load=$!
+	for _ in 1 2 3; do
+		sleep 1
+		dmsetup message disk 0 compact start pretrimmed || :
+		fsfreeze --freeze $H
+		sleep 1.5
+		# It waits, but whoever asks gets an answer.
+		dmsetup status disk
+		dmsetup table disk
+		fsfreeze --unfreeze $H
+	done
+	wait $load
+	rm /dev/shm/trimming
+	wait $trimmer
+	[ "$(mode)" = rw ]
+	intact "$1"
+}
+
+# Suspending waits for the thaw, and then works.
+frozen_suspend() { # IMAGE
+	local suspend load
+
+	map "$1" disk $SIZE
+	fio_on 2 &
+	load=$!
+	sleep 0.5
+	fsfreeze --freeze $H
+	sleep 0.5
+	dmsetup suspend disk &
+	suspend=$!
+	sleep 1
+	kill -0 $suspend
+	fsfreeze --unfreeze $H
+	wait $suspend
+	dmsetup resume disk
+	wait $load
+	intact "$1"
+}
+
+# ---- files ---------------------------------------------------------------------
+
+# Others come in its place: the open one is used on, and only that.
+replaced() { # IMAGE unlinked|renamed
+	local sum
+
+	map "$1" disk $SIZE
+	fio_on 2
+	create "$H/other.${1##*.}" $SIZE
+	sum=$(sha256sum <"$H/other.${1##*.}")
+	case $2 in
+	unlinked) rm "$1"; mv "$H/other.${1##*.}" "$1" ;;
+	renamed) mv "$1" "$H/old.${1##*.}"; mv "$H/other.${1##*.}" "$1" ;;
+	esac
+	fio_on 2
+	blkdiscard -o $((8 * MIB)) -l $((8 * MIB)) /dev/mapper/disk
+	dmsetup suspend disk
+	dmsetup resume disk
+	[ "$(mode)" = rw ]
+	dump /dev/mapper/disk /dev/shm/dump
+	unmap disk
+	[ "$(sha256sum <"$1")" = "$sum" ]
+	[ "$2" != renamed ] || agree "$H/old.${1##*.}" /dev/shm/dump
+	rm -f "$H/old.${1##*.}" /dev/shm/dump
+}
+
+# Cut in the middle of its blocks, or to nothing: reads and writes there fail, the
+# mapping can be taken down, and nothing worse.
+truncated() { # IMAGE BYTES
+	map "$1" disk $SIZE commit_ms 50
+	fio_on 2
+	truncate -s "$2" "$1"
+	fails dd if=/dev/mapper/disk of=/dev/null bs=1M iflag=direct status=none
+	dd if=/dev/urandom of=/dev/mapper/disk bs=64k count=700 oflag=direct status=none || :
+	blkdiscard -o $((40 * MIB)) -l $((8 * MIB)) /dev/mapper/disk || :
+	dmsetup message disk 0 compact start pretrimmed || :
+	sync /dev/mapper/disk || :
+	sleep 1
+	dmsetup status disk
+	dmsetup suspend disk
+	dmsetup resume disk || :
+	dmsetup remove --force --retry disk
+	rm -f "$1"
+}
+
+# ---- all of it ------------------------------------------------------------------
+
+for fs in ext4 xfs; do
+	check "a host that fills up, $fs" full $fs $H/disk.vhdx
+	full_down
+done
+for pair in ext4:vhdx ext4:vhd xfs:vhdx; do
+	fs=${pair%:*} kind=${pair#*:} image=$H/disk.${pair#*:}
+	host_fs "$fs"
+	create "$image" $SIZE
+	check "a $kind on a frozen $fs" frozen "$image"
+	check "a $kind suspended on a frozen $fs" frozen_suspend "$image"
+	check "a $kind on $fs, unlinked" replaced "$image" unlinked
+	create "$image" $SIZE
+	check "a $kind on $fs, renamed over" replaced "$image" renamed
+	for bytes in 20971520 65536 0; do
+		create "$image" $SIZE
+		check "a $kind on $fs, cut to $bytes bytes" truncated "$image" "$bytes"
+	done
+done
+tap_done
