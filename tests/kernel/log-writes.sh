@@ -7,7 +7,7 @@
 #
 # Each folder of DIR is a workload: image.vhdx before it, the logs low and top,
 # the size of the device. Every state that the power could have left is checked;
-# those that are wrong go to its folder states.
+# those that are wrong go to its folder states, and a few more to be mapped.
 set -euo pipefail
 
 cd "$(dirname "$0")/../.."
@@ -15,10 +15,10 @@ cd "$(dirname "$0")/../.."
 dir=$1 seed=${2:-1}
 
 # One boundary in EVERY is also reordered and torn.
-replay() { # FOLDER
+replay() { # FOLDER [OPTION...]
 	mkdir -p "$1/states"
 	build/tests/log-writes replay --seed="$seed" --random=8 --every="${EVERY:-1}" \
-		--keep="$1/states" --states=0 \
+		--keep="$1/states" --states=6 "${@:2}" \
 		"$1/image.vhdx" "$(<"$1/bytes")" "$1/low" "$1/top" >"$1/figures" ||
 		{ cat "$1/figures"; return 1; }
 }
@@ -33,8 +33,12 @@ found() { # FOLDER
 }
 
 for folder in "$dir"/*/; do
-	folder=${folder%/}
-	tap_check "${folder##*/}, the power cut at any time" replay "$folder"
+	folder=${folder%/} options=()
+	# A guest's file system must have been there.
+	case $folder in
+	*/ext4|*/xfs|*/ledger) options=(--from=mounted.1) ;;
+	esac
+	tap_check "${folder##*/}, the power cut at any time" replay "$folder" "${options[@]}"
 	cat "$folder/figures"
 	tap_check "${folder##*/}, lost writes are found" found "$folder"
 done
