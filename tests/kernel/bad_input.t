@@ -9,7 +9,9 @@ set -euo pipefail
 SIZE=$((64 * MIB))
 TEN=$((10 * 512)) # any image has as much of a disk
 
-digest() { sha256sum <"$1"; }
+unchanged() { # IMAGE
+	cmp "$1" "$BUILT/images/${1##*/}"
+}
 
 # names FINDING: the kernel log does, since it was cleared
 names() {
@@ -18,24 +20,18 @@ names() {
 }
 
 refused() { # IMAGE FINDING [ARG]
-	local before
-
-	before=$(digest "$1")
 	dmesg -C
 	fails map "$1" bad $TEN "${@:3}"
 	names "$2"
 	fails dmsetup info bad
-	[ "$(digest "$1")" = "$before" ]
+	unchanged "$1"
 }
 
 readable() { # IMAGE
-	local before
-
-	before=$(digest "$1")
 	map "$1" bad $TEN --readonly read_only
 	dd if=/dev/mapper/bad of=/dev/null bs=4k count=1 iflag=direct status=none
 	unmap bad
-	[ "$(digest "$1")" = "$before" ]
+	unchanged "$1"
 }
 
 # As its list says: fatal, refused for writing only, or untidy
@@ -89,12 +85,13 @@ check 'directories, FIFOs, devices and nothing at all' not_files
 image=$H/sound.vhdx
 check 'table lines with mistakes' table_lines
 
-cp -r --sparse=always "$BUILT/images" $H/
 number=0
 while IFS=$'\t' read -r name finding severity _; do
 	number=$((number + 1))
 	[ $((number % $(long 1 10 30))) = 0 ] || continue
-	tap_check "$name: $finding" broken "$H/images/$name" "$finding" "$severity"
-done <$H/images/EXPECTED
+	cp --sparse=always "$BUILT/images/$name" "$H/$name"
+	tap_check "$name: $finding" broken "$H/$name" "$finding" "$severity"
+	rm "$H/$name"
+done <"$BUILT/images/EXPECTED"
 check 'nothing of them is mapped' fails dmsetup info bad
 tap_done
