@@ -55,7 +55,7 @@ fua() {
 	local block at before
 
 	fresh "$image"
-	mkfs.ext4 -q /dev/mapper/disk
+	mkfs.ext4 -q -b 4096 /dev/mapper/disk
 	mount -o noatime,commit=300 /dev/mapper/disk $G
 	pattern A $((8 * BLOCK)) >$G/file
 	sync -f $G

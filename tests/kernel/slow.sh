@@ -27,11 +27,14 @@ cut_off() {
 	slow_load "0 $(blockdev --getsz /dev/vda) error"
 }
 
-slow_up() { # [MKFS]
+slow_up() { # [FS]
 	modprobe dm-delay
 	dmsetup create slow --table "$(slow_table 0 0 0)"
 	blockdev --setra 256 /dev/mapper/slow
-	[ $# = 0 ] || mkfs.ext4 -q -F /dev/mapper/slow
+	case ${1:-} in
+	ext4) mkfs.ext4 -q -F /dev/mapper/slow ;;
+	xfs) mkfs.xfs -q -f /dev/mapper/slow ;;
+	esac
 	mount /dev/mapper/slow "$H"
 }
 
@@ -48,10 +51,11 @@ slow_end() {
 }
 trap slow_end EXIT
 
-# fresh IMAGE [ARG...]: a new image, mapped, on a disk that is not slow
+# fresh IMAGE [ARG...]: a new image, mapped, on a disk that is not slow; HOST is its
+# file system
 fresh() {
 	slow_down
-	slow_up mkfs
+	slow_up "${HOST:-ext4}"
 	create "$1" $SIZE --block-size="$BLOCK"
 	map "$1" disk $SIZE commit_ms 60000 "${@:2}"
 }
