@@ -2,29 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Images that others wrote: the device shows what is in them, and a read-only
-# mapping changes nothing.
+# mapping changes nothing. What it shows of those up to 1 GiB goes to
+# $OUT/contents, and contents.sh hashes it outside, where that is quick.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 host_fs ext4
 
-# Hashing is slow where the machine is emulated; comparing is not.
 unchanged() { # IMAGE
 	cmp "$1" "$IMAGES/${1##*/}"
 }
 
-hash_up_to=$(long "$GIB" $((20 * MIB)))
-
 largest=$(long 999999999999 999999999999 $((20 * MIB)))
 
-content() { # DEVICE
-	dd if="$1" bs=1M iflag=direct status=none | sha256sum
-}
-
-read_only() { # IMAGE BYTES CONTENT-SHA256
+read_only() { # IMAGE BYTES
 	map "$1" sample "$2" --readonly read_only
 	"$BUILT/compare" "$1" /dev/mapper/sample
-	[ "$2" -gt "$hash_up_to" ] || [ "$(content /dev/mapper/sample)" = "$3  -" ]
+	[ "$2" -gt $GIB ] || dump /dev/mapper/sample "$OUT/contents/${1##*/}"
 	[ "$(blockdev --getro /dev/mapper/sample)" = 1 ]
 	fails dd if=/dev/zero of=/dev/mapper/sample bs=4k count=1 oflag=direct
 	unmap sample
@@ -57,6 +51,7 @@ refused() { # IMAGE BYTES FINDING
 	unchanged "$1"
 }
 
+mkdir -p "$OUT/contents"
 while IFS=$'\t' read -r name _ bytes content parent; do
 	image=$H/$name
 	[ "$bytes" -le "$largest" ] || continue
@@ -70,7 +65,7 @@ while IFS=$'\t' read -r name _ bytes content parent; do
 	elif [ "$content" = refuse ]; then
 		check "$name is refused" refused "$image" "$bytes" VHD_FOOTER_CHECKSUM
 	else
-		check "$name read-only" read_only "$image" "$bytes" "$content"
+		check "$name read-only" read_only "$image" "$bytes"
 		chmod u+w "$image"
 		check "$name read-write" read_write "$image" "$bytes"
 	fi
