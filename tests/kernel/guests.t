@@ -53,14 +53,12 @@ partitioned() { # IMAGE
 	sound "$1"
 }
 
-for pair in $(long 'ext4:ext4 xfs:ext4 ext4:xfs xfs:xfs' 'ext4:xfs'); do
-	guest=${pair%:*} host=${pair#*:}
+for trio in $(long 'ext4:vhdx:ext4 xfs:vhd:ext4 ext4:vhd:xfs xfs:vhdx:xfs' ext4:vhdx:xfs); do
+	IFS=: read -r guest format host <<<"$trio"
 	host_fs "$host"
-	for image in $H/disk.vhdx $(long $H/disk.vhd ''); do
-		create "$image" 2G
-		check "$guest guest in a ${image##*.} on $host" guest "$guest" "$image"
-		rm -f "$image" $H/dump
-	done
+	create "$H/disk.$format" 2G
+	check "$guest guest in a $format on $host" guest "$guest" "$H/disk.$format"
+	rm -f "$H/disk.$format" $H/dump
 done
 create $H/disk.vhdx 2G
 check 'partitions come and go with the mapping' partitioned $H/disk.vhdx

@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 SIZE=$((128 * MIB))
-LOOPS=$(long 60 9 8)
+LOOPS=$(long 30 9 8)
 
 load() { # writes, verified at the end of it
 	fio --name=load --filename=/dev/mapper/disk --size=96M --direct=1 --ioengine=libaio \
