@@ -41,8 +41,8 @@ model_on() { # IMAGE BYTES [alone]
 
 	# Buffered as it mostly is, a btrfs takes five times as long.
 	case $fs in
-	btrfs) steps=$(long 600 500) ;;
-	*) steps=$(long 3000 500 150) ;;
+	btrfs) steps=600 ;;
+	*) steps=$(long 3000 300 150) ;;
 	esac
 
 	rm -f "$H/model"

@@ -83,7 +83,7 @@ trimmed() { # IMAGE GUEST-FS
 compacted() { # IMAGE BLOCK-BYTES FRESH-BYTES
 	local writer blocks bitmap=0
 
-	fio --name=busy --directory=$G --size="$(long 24M 24M 8M)" --loops="$(long 6 2)" --direct=1 \
+	fio --name=busy --directory=$G --size="$(long 24M 12M 8M)" --loops="$(long 6 2)" --direct=1 \
 		--ioengine=libaio --iodepth=4 --rw=randwrite --bsrange=4k-64k \
 		--verify=crc32c --verify_fatal=1 --output="$H/busy" &
 	writer=$!
