@@ -183,7 +183,8 @@ int main(int argc, char **argv)
 	FILE *list;
 	int err;
 
-	if (argc != 4 || !(every = atoi(argv[3]))) {
+	every = argc == 4 ? atoi(argv[3]) : 0;
+	if (!every) {
 		fputs("usage: refuse IMAGES DIR EVERY\n", stderr);
 		return 2;
 	}

@@ -130,7 +130,7 @@ realigned() { # IMAGE BLOCK-TO-KEEP|none
 
 host_fs ext4
 for block in $(long 'none 3' 3); do
-	check "a vhd of QEMU that keeps block $block, resumed" realigned $H/odd.vhd $block
+	check "a vhd of QEMU that keeps block $block, resumed" realigned $H/odd.vhd "$block"
 done
 for image in $H/disk.vhdx $(long $H/disk.vhd ''); do
 	kind=${image##*.}
