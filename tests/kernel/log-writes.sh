@@ -18,7 +18,7 @@ dir=$1 seed=${2:-1}
 replay() { # FOLDER [OPTION...]
 	mkdir -p "$1/states"
 	build/tests/log-writes replay --seed="$seed" --random=8 --every="${EVERY:-1}" \
-		--keep="$1/states" --states=6 "${@:2}" \
+		--keep="$1/states" --states=4 "${@:2}" \
 		"$1/image.vhdx" "$(<"$1/bytes")" "$1/low" "$1/top" >"$1/figures" ||
 		{ cat "$1/figures"; return 1; }
 }
