@@ -85,6 +85,7 @@ run=$(mktemp -d "$scratch/vm.XXXXXX")
 trap 'rm -rf "$run"' EXIT
 mkdir "$run/control"
 {
+	echo 'echo >/run/vm/started'
 	echo 'export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 	echo 'export HOME=/root LC_ALL=C.UTF-8 TERM=dumb IN_VM=1 OUT=/run/out'
 	echo 'export DM_DISABLE_UDEV=1 # none runs here: libdevmapper makes its own nodes'
@@ -117,15 +118,28 @@ for i in "${!disks[@]}"; do
 done
 append="$steady $strict ${out:+vm.out=1} $extra"
 
-status=0
-timeout -k 5 "$limit" "${machine[@]}" -device virtio-rng-pci \
-	-serial "file:$run/console" -serial stdio \
-	-append "${append//[[:space:]]/ }" </dev/null &
-guest=$!
-trap 'kill $guest; exit 143' TERM
-trap 'kill $guest; exit 130' INT
-wait $guest || status=$?
-trap - TERM INT
+boot_guest() {
+	local guest
+
+	status=0
+	timeout -k 5 "$limit" "${machine[@]}" -device virtio-rng-pci \
+		-serial "file:$run/console" -serial stdio \
+		-append "${append//[[:space:]]/ }" </dev/null &
+	guest=$!
+	trap 'kill $guest; exit 143' TERM
+	trap 'kill $guest; exit 130' INT
+	wait $guest || status=$?
+	trap - TERM INT
+}
+
+# An emulated kernel sometimes dies of an int3 while it patches its own code at
+# boot. Nothing of ours has run by then.
+for attempt in 1 2 3; do
+	boot_guest
+	if [ -e "$run/control/started" ] || [ "$status" = 124 ] || [ "$attempt" = 3 ]; then break; fi
+	echo "vm.sh: the guest did not boot, once more; its kernel log ends:" >&2
+	tail -n 40 "$run/console" >&2 || :
+done
 [ -z "$log" ] || cp "$run/console" "$log"
 
 if [ -s "$run/control/status" ]; then
