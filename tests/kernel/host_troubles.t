@@ -222,6 +222,12 @@ small_fs() {
 
 events() { dmsetup info -c --noheadings -o events disk; }
 
+overfill() {
+	random count=64 oflag=direct conv=fsync && return
+	sleep 1 # so that the metadata worker can tell it
+	return 1
+}
+
 # A host without space says so in the log and by an event, and that is all.
 host_is_full() { # KIND
 	local before
@@ -231,11 +237,9 @@ host_is_full() { # KIND
 	map "$H/disk.$1" disk $SIZE
 	random count=1 oflag=direct conv=fsync
 	before=$(events)
-	fails random count=64 oflag=direct conv=fsync
-	sleep 1
+	told 'no space on the host' overfill
 	[ "$(events)" -gt "$before" ]
 	mode_is rw
-	dmesg | grep -q 'no space on the host'
 	blkdiscard -o $((32 * MIB)) -l $((32 * MIB)) /dev/mapper/disk
 	dmsetup message disk 0 compact start retrim
 	sleep 2
@@ -294,9 +298,8 @@ device_is_shared() {
 fifo_is_refused() {
 	rm -f $IMAGE.fifo
 	mkfifo $IMAGE.fifo
-	fails timeout 20 dmsetup create --readonly disk \
-		--table "0 8 vhdx $IMAGE.fifo 1 read_only"
-	dmesg | grep -q 'neither a regular file nor a block device'
+	told 'neither a regular file nor a block device' timeout 20 dmsetup create \
+		--readonly disk --table "0 8 vhdx $IMAGE.fifo 1 read_only"
 	fails dmsetup info disk
 }
 
