@@ -80,6 +80,14 @@ static void judge_outcome(const struct opened *opened, enum how how)
 		judge_die("I/O error of a host that had none");
 }
 
+/* As image.h promises. */
+static bool is_alignment(const struct vhdx_geometry *g)
+{
+	if (g->format == VHDX_FORMAT_VHDX)
+		return g->data_alignment == 1 << 20;
+	return g->data_alignment == 512 || g->data_alignment == 4096;
+}
+
 static void judge_geometry(const struct vhdx_geometry *g)
 {
 	if (!g->virtual_bytes || g->virtual_bytes > 64ULL << 40 ||
@@ -88,7 +96,7 @@ static void judge_geometry(const struct vhdx_geometry *g)
 	    g->virtual_bytes % g->sector_bytes ||
 	    g->block_bytes % g->sector_bytes ||
 	    g->blocks != DIV_ROUND_UP_ULL(g->virtual_bytes, g->block_bytes) ||
-	    !is_power_of_2(g->data_alignment) || g->data_alignment > 1 << 20)
+	    !is_alignment(g))
 		judge_die("geometry: %" PRIu64 " bytes, block %u, %" PRIu64
 			  " blocks, sector %u, alignment %u", g->virtual_bytes,
 			  g->block_bytes, g->blocks, g->sector_bytes,
