@@ -12,20 +12,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/dm.h"
+#include "ram.h"
 
 #define SECTORS 10 /* any image has as much of a disk */
-#define HOLE 4096
 
 static struct {
 	int kmsg;
 	const char *finding;
 	char path[4096];
-	char *bytes;		/* as it was */
-	size_t len;
+	struct ram image;	/* as it was */
 } r;
 
 static void die(const char *what)
@@ -40,48 +38,15 @@ static int complain(const char *what)
 	return -1;
 }
 
-/* ---- files ------------------------------------------------------------------- */
-
-static char *read_file(const char *path, size_t *len)
-{
-	int fd = open(path, O_RDONLY);
-	struct stat st;
-	char *bytes;
-
-	if (fd < 0 || fstat(fd, &st))
-		die(path);
-	*len = st.st_size;
-	bytes = malloc(*len + 1);
-	if (!bytes || read(fd, bytes, *len) != (ssize_t)*len)
-		die(path);
-	close(fd);
-	return bytes;
-}
-
-static void write_sparse(void)
-{
-	static const char zeros[HOLE];
-	int fd = open(r.path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	size_t at, part;
-
-	if (fd < 0 || ftruncate(fd, r.len))
-		die(r.path);
-	for (at = 0; at < r.len; at += part) {
-		part = r.len - at < HOLE ? r.len - at : HOLE;
-		if (memcmp(r.bytes + at, zeros, part) &&
-		    pwrite(fd, r.bytes + at, part, at) != (ssize_t)part)
-			die(r.path);
-	}
-	close(fd);
-}
-
 static int unchanged(void)
 {
-	size_t len;
-	char *now = read_file(r.path, &len);
-	bool same = len == r.len && !memcmp(now, r.bytes, len);
+	struct ram now;
+	bool same;
 
-	free(now);
+	if (ram_load(&now, r.path))
+		die(r.path);
+	same = ram_same(&now, &r.image);
+	ram_destroy(&now);
 	return same ? 0 : complain("has been changed");
 }
 
@@ -197,21 +162,23 @@ int main(int argc, char **argv)
 		die(path);
 	while (fgets(line, sizeof(line), list)) {
 		if (sscanf(line, "%255s %127s %15s", name, finding,
-			   severity) != 3)
-			die("EXPECTED");
+			   severity) != 3) {
+			fprintf(stderr, "refuse: EXPECTED has the line %s", line);
+			return 2;
+		}
 		if (++number % every)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", argv[1], name);
 		snprintf(r.path, sizeof(r.path), "%s/%s", argv[2], name);
 		r.finding = finding;
-		r.bytes = read_file(path, &r.len);
-		write_sparse();
+		if (ram_load(&r.image, path) || ram_save(&r.image, r.path))
+			die(path);
 		err = try_one(severity);
 		printf("%sok - %s: %s\n", err ? "not " : "", name, finding);
 		fflush(stdout);
 		bad += !!err;
 		done++;
-		free(r.bytes);
+		ram_destroy(&r.image);
 		unlink(r.path);
 	}
 	fclose(list);
