@@ -88,7 +88,7 @@ failed() {
 	cut_off
 	fails sync -d /dev/mapper/disk
 	fails sync -d /dev/mapper/disk
-	dmsetup status disk | grep ' ro$'
+	mode_is ro
 	fails put C 6
 }
 

@@ -4,10 +4,6 @@
 # Load on a mapped image of 64 MiB while its host misbehaves. Sourced after lib.sh,
 # never run.
 
-mode() {
-	dmsetup status disk | awk '{ print $NF }'
-}
-
 # fio_on SECONDS [OPTION...]: verified writes to half of the disk
 fio_on() {
 	fio --name=load --filename=/dev/mapper/disk --size=32M --direct=1 --ioengine=libaio \

@@ -41,6 +41,8 @@ released_under_reader() {
 	unmap alias
 	holds '\0' 3
 	holds B 4
+	holds C 5
+	holds D 6
 	holds E 7
 }
 

@@ -34,20 +34,20 @@ full() { # FS IMAGE
 	fallocate -l $((150 * MIB)) $H/filler
 	dd if=/dev/zero of=$H/filler2 bs=1M status=none count=100 || :
 	fill_disk 100
-	[ "$(mode)" = rw ]
+	mode_is rw
 	# Present blocks are read and written, flushes and discards work.
 	dd if=/dev/urandom of=/dev/shm/first bs=1M count=32 status=none
 	dd if=/dev/shm/first of=/dev/mapper/disk bs=64k oflag=direct conv=fsync status=none
 	cmp -n $((32 * MIB)) /dev/shm/first /dev/mapper/disk
 	fails dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=64 oflag=direct status=none seek=500
-	[ "$(mode)" = rw ]
+	mode_is rw
 	rm $H/filler $H/filler2
 	sync -f $H
 	# Space again: no remap is needed.
 	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=64 oflag=direct conv=fsync \
 		status=none seek=500
 	cmp -n $((32 * MIB)) /dev/shm/first /dev/mapper/disk
-	[ "$(mode)" = rw ]
+	mode_is rw
 	blkdiscard -o $((100 * MIB)) -l $((900 * MIB)) /dev/mapper/disk
 	dmsetup message disk 0 commit
 	unmap disk
@@ -79,7 +79,7 @@ frozen() { # IMAGE
 	wait $load
 	rm /dev/shm/trimming
 	wait $trimmer
-	[ "$(mode)" = rw ]
+	mode_is rw
 	intact "$1"
 }
 
@@ -122,7 +122,7 @@ replaced() { # IMAGE unlinked|renamed
 	blkdiscard -o $((8 * MIB)) -l $((8 * MIB)) /dev/mapper/disk
 	dmsetup suspend disk
 	dmsetup resume disk
-	[ "$(mode)" = rw ]
+	mode_is rw
 	dump /dev/mapper/disk /dev/shm/dump
 	unmap disk
 	[ "$(sha256sum <"$1")" = "$sum" ]

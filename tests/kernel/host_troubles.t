@@ -45,11 +45,6 @@ random() { # DD-ARGUMENT...
 	dd if=/dev/urandom of=/dev/mapper/disk bs=1M status=none "$@"
 }
 
-mode_is() {
-	dmsetup status disk
-	dmsetup status disk | grep -q "$1\$"
-}
-
 trouble() { # NAME CMD...
 	local name
 

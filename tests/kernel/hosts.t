@@ -134,7 +134,7 @@ windows() { # IMAGE
 		wait $writer
 		good
 		# What failed stays failed until there is a new table.
-		[ "$(mode)" = rw ] || fails dd if=/dev/zero of=/dev/mapper/disk bs=4k count=1 \
+		mode_is rw || fails dd if=/dev/zero of=/dev/mapper/disk bs=4k count=1 \
 			oflag=direct status=none
 		unmap disk
 		map "$1" disk $SIZE commit_ms 20
@@ -159,7 +159,7 @@ slow() { # IMAGE
 	dmsetup message disk 0 compact start pretrimmed
 	rm /dev/shm/trimming
 	wait $trimmer
-	[ "$(mode)" = rw ]
+	mode_is rw
 	intact "$1"
 	flaky_down
 }

@@ -82,6 +82,15 @@ unmap() {
 	dmsetup remove --retry "$1"
 }
 
+# mode_is rw|ro|fail: of the mapping "disk"
+mode_is() {
+	local status
+
+	status=$(dmsetup status disk)
+	echo "$status"
+	[ "${status##* }" = "$1" ]
+}
+
 # dump DEVICE FILE: what the device shows, as a sparse file
 dump() {
 	dd if="$1" of="$2" bs=4M iflag=direct conv=sparse status=none

@@ -49,7 +49,7 @@ loops() { # IMAGE
 		dmsetup status disk
 		[ $((i % 3)) != 0 ] || dmsetup suspend disk
 		dmsetup resume disk
-		dmsetup status disk | grep -q 'rw$'
+		mode_is rw
 	done
 	loaded
 	wait "$churner"
@@ -120,7 +120,7 @@ realigned() { # IMAGE BLOCK-TO-KEEP|none
 	dmsetup reload disk --table "$(dmsetup table disk)"
 	dmsetup suspend disk
 	dmsetup resume disk
-	dmsetup status disk | grep 'rw$'
+	mode_is rw
 	cmp /dev/mapper/disk "$H/dump"
 	dd if=/dev/urandom of=/dev/mapper/disk bs=1M seek=40 count=9 conv=fsync status=none
 	dump /dev/mapper/disk "$H/dump"
