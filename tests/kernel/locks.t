@@ -72,6 +72,19 @@ busy_for_qemu() { # IMAGE FORMAT
 	unmap one
 }
 
+# Nobody denies writes to a device: only what the mapping does not share does.
+busy_device() { # IMAGE FORMAT
+	local device
+
+	device=$(losetup -f --show "$1")
+	map "$device" one $SIZE --readonly read_only
+	qemu-io -f "$2" -r -c 'read 0 512' "$device"
+	fails qemu-io -f "$2" -c 'write 0 512' "$device"
+	unmap one
+	qemu-io -f "$2" -c 'write 0 512' "$device"
+	losetup -d "$device"
+}
+
 busy_with_qemu() { # IMAGE FORMAT
 	hold "$1" "$2"
 	told 'in use by another program' map "$1" one $SIZE
@@ -144,6 +157,7 @@ for pair in vhdx:vhdx $(long vhd:vpc ''); do
 	check "${pair%:*}: a writer and a reader" writer_and_reader "$image"
 	check "${pair%:*}: readers" readers "$image"
 	check "${pair%:*}: mapped, then qemu comes" busy_for_qemu "$image" "$format"
+	check "${pair%:*}: a device is mapped, then qemu comes" busy_device "$image" "$format"
 	check "${pair%:*}: qemu has it, then it is to be mapped" busy_with_qemu "$image" "$format"
 	check "${pair%:*}: the holder is named" named "$image"
 	check "${pair%:*}: readers keep writers of any kind out" written_under_reader "$image"
