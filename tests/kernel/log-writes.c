@@ -15,8 +15,8 @@
  *   --keep=DIR    save some states there, as sparse files
  *   --states=N    that many [4]
  *   --from=MARK   not before that mark
- *   --drop=N      leave every Nth write out, as if its flush had been forgotten:
- *		   that must not go unnoticed
+ *   --drop=N      of the writes that change the disk leave every Nth out, as if its
+ *		   flush had been forgotten: that must not go unnoticed
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -269,6 +269,25 @@ static bool is_boundary(const struct log_entry *entry)
 	return entry->flags & (LOG_FLUSH | LOG_FUA);
 }
 
+static bool changes_disk(const struct log_entry *entry)
+{
+	u8 now[HISTORY_SECTOR];
+	u64 at;
+
+	for (at = 0; at < entry->len; at += sizeof(now))
+		if (vhdx_read(&r.disk.container, entry->offset + at, now,
+			      sizeof(now)) ||
+		    memcmp(now, entry->data + at, sizeof(now)))
+			return true;
+	return false;
+}
+
+/* New blocks are zeroed where the disk is zero already: nobody would miss that. */
+static bool is_dropped(const struct log_entry *entry)
+{
+	return r.drop && changes_disk(entry) && ++r.writes % r.drop == 0;
+}
+
 static void play(const struct log_entry *entry)
 {
 	struct vhdx_container *c = &r.disk.container;
@@ -282,7 +301,7 @@ static void play(const struct log_entry *entry)
 		boundary();
 	if (entry->flags & LOG_DISCARD)
 		err = c->ops->punch(c, entry->offset, entry->len);
-	else if (entry->len && (!r.drop || ++r.writes % r.drop))
+	else if (entry->len && !is_dropped(entry))
 		err = vhdx_write(c, entry->offset, entry->data, entry->len);
 	if (err) {
 		fprintf(stderr, "log-writes: entry %" PRIu64 ": %s\n",

@@ -23,11 +23,11 @@ replay() { # FOLDER [OPTION...]
 		{ cat "$1/figures"; return 1; }
 }
 
-# Would it be seen? One write in thirty is left out.
+# Would it be seen? One write in a hundred that change the disk is left out.
 found() { # FOLDER
 	local status=0
 
-	build/tests/log-writes replay --random=0 --every=1000000 --drop=30 \
+	build/tests/log-writes replay --random=0 --every=1000000 --drop=100 \
 		"$1/image.vhdx" "$(<"$1/bytes")" "$1/low" "$1/top" || status=$?
 	[ $status = 1 ]
 }

@@ -75,15 +75,20 @@ start_marker() {
 
 # ---- workloads ---------------------------------------------------------------
 
+# fio trims through the page cache of the device, and only with trim_percentage it
+# also writes when it is to verify.
 mix() {
 	local job=(--filename=/dev/mapper/top --size=24M --direct=1 --ioengine=libaio
-		--iodepth=8 --rate_iops=300 --time_based --runtime="$SECONDS_EACH" --verify=crc32c
-		--verify_fatal=1 --output="$KEPT/fio")
+		--iodepth=8 --verify=crc32c --verify_fatal=1 --output="$KEPT/fio")
 
+	# Else most of the time goes into zeroing new blocks.
+	dd if=/dev/urandom of=/dev/mapper/top bs=1M count=56 oflag=direct conv=fsync status=none
 	start_marker
 	fio --name=write "${job[@]}" --rw=randwrite --bsrange=512-64k --fsync=16 --randseed=1 \
+		--number_ios="$(long 800 200)" \
 		--name=trim "${job[@]}" --offset=32M --rw=randtrimwrite --bsrange=4k-256k \
-		--fsync=8 --randseed=2 || { cat "$KEPT/fio"; return 1; }
+		--trim_percentage=10 --trim_backlog=16 --trim_verify_zero=1 --end_fsync=1 \
+		--randseed=2 || { cat "$KEPT/fio"; return 1; }
 	wait $marker
 }
 
