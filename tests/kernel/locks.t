@@ -72,16 +72,17 @@ busy_for_qemu() { # IMAGE FORMAT
 	unmap one
 }
 
-# Nobody denies writes to a device: only what the mapping does not share does.
+# Nobody denies writes to a device: only what the mapping does not share does. Who
+# could write only reads here: a device does not grow under an image.
 busy_device() { # IMAGE FORMAT
 	local device
 
 	device=$(losetup -f --show "$1")
 	map "$device" one $SIZE --readonly read_only
 	qemu-io -f "$2" -r -c 'read 0 512' "$device"
-	fails qemu-io -f "$2" -c 'write 0 512' "$device"
+	fails qemu-io -f "$2" -c 'read 0 512' "$device"
 	unmap one
-	qemu-io -f "$2" -c 'write 0 512' "$device"
+	qemu-io -f "$2" -c 'read 0 512' "$device"
 	losetup -d "$device"
 }
 
