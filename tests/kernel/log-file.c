@@ -3,6 +3,7 @@
  * Reading a log of dm-log-writes.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -37,18 +38,24 @@ void log_file_open(struct log_file *log, const char *path)
 {
 	const struct log_super_disk *super;
 	struct log_entry entry = { 0 };
-	int fd = open(path, O_RDONLY);
-	off_t len;
+	size_t name_len = strcspn(path, "@");
+	char name[PATH_MAX];
+	off_t start = 0, len;
+	int fd;
 
+	if (path[name_len])
+		start = strtoull(path + name_len + 1, NULL, 0);
+	snprintf(name, sizeof(name), "%.*s", (int)name_len, path);
+	fd = open(name, O_RDONLY);
 	if (fd < 0) {
-		perror(path);
+		perror(name);
 		exit(2);
 	}
-	len = lseek(fd, 0, SEEK_END);
+	len = lseek(fd, 0, SEEK_END) - start;
 	if (len < (off_t)sizeof(*super))
 		broken("no log", len);
 	log->len = len;
-	log->bytes = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
+	log->bytes = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, start);
 	close(fd);
 	if (log->bytes == MAP_FAILED)
 		broken("the log cannot be mapped", len);
@@ -66,7 +73,6 @@ void log_file_open(struct log_file *log, const char *path)
 		;
 	if (strcmp(entry.mark, LOG_END_MARK))
 		broken("the log does not end with its mark", entry.index);
-	log->used = entry.next;
 }
 
 void log_file_close(struct log_file *log)

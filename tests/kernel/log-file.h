@@ -23,14 +23,12 @@
  * struct log_file - a log, mapped
  * @bytes: all of it
  * @len: how many
- * @used: how many of them matter
  * @entries: as the superblock says
  * @sector_bytes: size of an entry
  */
 struct log_file {
 	const u8 *bytes;
 	u64 len;
-	u64 used;
 	u64 entries;
 	u32 sector_bytes;
 };
@@ -56,6 +54,7 @@ struct log_entry {
 };
 
 /* All end the program if the log is broken, or did not end well. */
+/* @path: FILE or FILE\@BYTE */
 void log_file_open(struct log_file *log, const char *path);
 void log_file_close(struct log_file *log);
 /* Begin with a zeroed @entry; false: that was the last one. */

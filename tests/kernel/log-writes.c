@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * log-writes copy DEVICE FILE
- *	what a log device holds
- * log-writes replay [OPTION...] IMAGE BYTES LOW TOP
- *	every state that a power cut could have left
+ * log-writes [OPTION...] IMAGE BYTES LOW TOP - every state that a power cut could
+ *	have left
  *
  * An image lay on a device of BYTES bytes, whose writes are in the log LOW; the
  * writes to the disk that it shows are in the log TOP. The same marks are in
- * both: all that TOP has before a mark was acknowledged when LOW got it.
+ * both: all that TOP has before a mark was acknowledged when LOW got it. A log is
+ * FILE or, if it begins further in, FILE@BYTE.
  *
  *   --seed=N      for all that is random [1]
  *   --random=N    subsets of the writes between two flushes [2]
@@ -371,21 +370,6 @@ static int replay(char **argv)
 	return r.failures || !r.boundaries || !r.marks;
 }
 
-static int copy(char **argv)
-{
-	struct log_file log;
-	FILE *f;
-
-	log_file_open(&log, argv[0]);
-	f = fopen(argv[1], "w");
-	if (!f || fwrite(log.bytes, log.used, 1, f) != 1 || fclose(f))
-		die(argv[1]);
-	printf("%" PRIu64 " entries, %" PRIu64 " bytes\n", log.entries,
-	       log.used);
-	log_file_close(&log);
-	return 0;
-}
-
 static void set(const char *option, const char *value)
 {
 	u64 number = strtoull(value, NULL, 0);
@@ -427,13 +411,9 @@ int main(int argc, char **argv)
 	}
 	argv += optind;
 	argc -= optind;
-	if (argc == 3 && !strcmp(argv[0], "copy"))
-		return copy(argv + 1);
-	if (argc != 5 || strcmp(argv[0], "replay") || r.keeps > KEEP_MAX ||
-	    !r.every) {
-		fprintf(stderr, "usage: log-writes copy DEVICE FILE\n"
-			"       log-writes replay [OPTION...] IMAGE BYTES LOW TOP\n");
+	if (argc != 4 || r.keeps > KEEP_MAX || !r.every) {
+		fprintf(stderr, "usage: log-writes [OPTION...] IMAGE BYTES LOW TOP\n");
 		return 2;
 	}
-	return replay(argv + 1);
+	return replay(argv);
 }

@@ -3,8 +3,8 @@
 #
 # Workloads over an image that lies on a logged device. What the power could
 # have left at any time is checked here in the short run; in the full one the
-# logs go to $OUT/log-writes, and log-writes.sh checks them outside, where that
-# is ten times faster. A workload ends by time, or when it has done enough.
+# logs stay on /dev/vdb, and log-writes.sh checks them outside, where that is ten
+# times faster: $OUT/log-writes tells it where they are. A workload ends by time, or when it has done enough.
 #
 # The disk is logged as well: what was written to it, and acknowledged, tells
 # what it may hold.
@@ -14,14 +14,14 @@ set -euo pipefail
 DEVICE=$((512 * MIB))
 LOG_BYTES=$((6 * GIB))
 SECONDS_EACH=$(long 8 3)
-# Where images and figures go; logs only in the full run.
+# Where images and figures go.
 KEPT=/dev/shm/log-writes OUTSIDE=
 if [ "$LENGTH" = all ] && [ -n "${OUT:-}" ]; then
 	KEPT=$OUT/log-writes OUTSIDE=yes
 fi
 
-slice() { # NAME FIRST-BYTE BYTES
-	dmsetup create "$1" --table "0 $(($3 / 512)) linear /dev/vda $(($2 / 512))"
+slice() { # NAME DISK FIRST-BYTE BYTES
+	dmsetup create "$1" --table "0 $(($4 / 512)) linear $2 $(($3 / 512))"
 	blkdiscard "/dev/mapper/$1"
 }
 
@@ -34,9 +34,9 @@ layers_up() { # WORKLOAD VIRTUAL-BYTES [CREATE-OPTION...]
 	local folder=$KEPT/$1
 
 	mkdir -p "$folder"
-	slice data 0 $DEVICE
-	slice data_log $DEVICE $LOG_BYTES
-	slice disk_log $((DEVICE + LOG_BYTES)) $LOG_BYTES
+	slice data /dev/vda 0 $DEVICE
+	slice data_log /dev/vdb $logs $LOG_BYTES
+	slice disk_log /dev/vdb $((logs + LOG_BYTES)) $LOG_BYTES
 	create "$folder/image.vhdx" "$2" --block-size=1M "${@:3}"
 	dd if="$folder/image.vhdx" of=/dev/mapper/data bs=1M conv=sparse oflag=direct status=none
 	logged low /dev/mapper/data /dev/mapper/data_log
@@ -55,16 +55,12 @@ layers_down() {
 
 # Taking the logged devices down ends their logs.
 end_logs() { # WORKLOAD
-	local pair
-
 	unmap top
 	unmap disk
 	unmap low
-	[ -n "$OUTSIDE" ] || return 0
-	for pair in low:data_log top:disk_log; do
-		"$BUILT/log-writes" copy "/dev/mapper/${pair#*:}" "$KEPT/$1/${pair%:*}"
-	done
-	echo "$DEVICE" >"$KEPT/$1/bytes"
+	echo $DEVICE >"$KEPT/$1/bytes"
+	echo $logs >"$KEPT/$1/low"
+	echo $((logs + LOG_BYTES)) >"$KEPT/$1/top"
 }
 
 # Flushes and marks all the time, whoever else does so.
@@ -158,9 +154,10 @@ workload() { # NAME VIRTUAL-BYTES [CREATE-OPTION...]
 recorded() { # NAME VIRTUAL-BYTES [CREATE-OPTION...]
 	tap_check "$1, logged" workload "$@"
 	[ -n "$OUTSIDE" ] || tap_check "$1, the power cut at any time" "$BUILT/log-writes" \
-		replay --random=1 --every=20 "$KEPT/$1/image.vhdx" $DEVICE \
+		--random=1 --every=20 "$KEPT/$1/image.vhdx" $DEVICE \
 		/dev/mapper/data_log /dev/mapper/disk_log
 	layers_down
+	logs=$((logs + 2 * LOG_BYTES))
 }
 
 if ! modprobe -q dm-log-writes; then
@@ -170,6 +167,7 @@ if ! modprobe -q dm-log-writes; then
 fi
 rm -rf "$KEPT"
 mkdir -p "$KEPT"
+logs=0 # where on /dev/vdb the next ones go
 recorded compact $((64 * MIB))
 if [ "$LENGTH" = all ]; then
 	recorded mix $((64 * MIB))

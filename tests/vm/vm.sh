@@ -12,7 +12,7 @@
 # SCRIPT's output streams here and its exit status is ours.
 #
 #   -k KERNEL   series, or a folder as kernels.sh makes it        [6.12]
-#   -d SIZE     add an empty scratch disk: /dev/vda, /dev/vdb, ...
+#   -d SIZE[=FILE]  add an empty scratch disk: /dev/vda, /dev/vdb, ...; left in FILE
 #   -s DIR      where scratch disks live                          [/var/tmp]
 #   -o DIR      folder that the guest sees read-write as $OUT
 #   -m SIZE     memory [2G]      -n N      processors [2]
@@ -111,9 +111,12 @@ share root / readonly
 share control "$run/control"
 [ -z "$out" ] || share out "$out"
 for i in "${!disks[@]}"; do
-	truncate -s "${disks[i]}" "$run/disk$i"
+	file=$run/disk$i
+	case ${disks[i]} in *=*) file=${disks[i]#*=} ;; esac
+	rm -f "$file"
+	truncate -s "${disks[i]%%=*}" "$file"
 	machine+=(-object "iothread,id=io$i"
-		-drive "if=none,id=disk$i,file=$run/disk$i,format=raw,cache=unsafe,discard=unmap"
+		-drive "if=none,id=disk$i,file=$file,format=raw,cache=unsafe,discard=unmap"
 		-device "virtio-blk-pci,drive=disk$i,iothread=io$i")
 done
 append="$steady $strict ${out:+vm.out=1} $extra"
