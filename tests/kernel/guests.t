@@ -53,7 +53,10 @@ partitioned() { # IMAGE
 	sound "$1"
 }
 
-for trio in $(long 'ext4:vhdx:ext4 xfs:vhd:ext4 ext4:vhd:xfs xfs:vhdx:xfs' ext4:vhdx:xfs); do
+trios=(ext4:vhdx:xfs)
+[ "$LENGTH" != all ] ||
+	mapfile -t trios < <(dealt ext4:vhdx:ext4 ext4:vhd:xfs xfs:vhd:xfs xfs:vhdx:ext4)
+for trio in "${trios[@]}"; do
 	IFS=: read -r guest format host <<<"$trio"
 	host_fs "$host"
 	create "$H/disk.$format" 2G

@@ -192,7 +192,7 @@ crowded() {
 	blocks=$((32))
 	random count=$blocks oflag=direct conv=fsync
 	fails random seek=$blocks count=1 oflag=direct conv=fsync
-	for ((i = 0; i < $(long 200 40); i++)); do
+	for ((i = 0; i < $(long 80 40); i++)); do
 		from=$((i % 64)) to=$(((i + blocks) % 64))
 		blkdiscard -o $((from * MIB)) -l $MIB /dev/mapper/disk
 		[ $((i % 3)) = 0 ] || dmsetup message disk 0 commit

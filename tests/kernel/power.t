@@ -59,20 +59,21 @@ cycle() { # IMAGE NUMBER
 	host_down
 }
 
-for fs in $(long 'ext4 xfs' ext4); do
-	for name in $(long 'disk.vhdx disk.vhd' disk.vhdx); do
-		# A cycle that failed may have left it.
-		! dmsetup info power >/dev/null 2>&1 || host_down
-		host_fs "$fs"
-		rm -f "$STATE"
-		case $name in
-		*.vhdx) "$TOOL" create --size=$SIZE --block-size=1M "$H/$name" ;;
-		*.vhd) "$TOOL" create --format=vhd --size=$SIZE "$H/$name" ;;
-		esac
-		umount $H
-		for number in $(long '1 2 3 4' 1); do
-			tap_check "cut $number, a ${name#*.} on $fs" cycle "$H/$name" "$number"
-		done
+pairs=(ext4:vhdx)
+[ "$LENGTH" != all ] || mapfile -t pairs < <(dealt ext4:vhdx ext4:vhd xfs:vhd xfs:vhdx)
+for pair in "${pairs[@]}"; do
+	fs=${pair%:*} kind=${pair#*:}
+	# A cycle that failed may have left it.
+	! dmsetup info power >/dev/null 2>&1 || host_down
+	host_fs "$fs"
+	rm -f "$STATE"
+	case $kind in
+	vhdx) "$TOOL" create --size=$SIZE --block-size=1M "$H/disk.vhdx" ;;
+	vhd) "$TOOL" create --format=vhd --size=$SIZE "$H/disk.vhd" ;;
+	esac
+	umount $H
+	for number in $(long '1 2 3 4' 1); do
+		tap_check "cut $number, a $kind on $fs" cycle "$H/disk.$kind" "$number"
 	done
 done
 rm -f "$STATE"

@@ -80,7 +80,7 @@ loaded_only() { # IMAGE
 	local before i
 
 	before=$(sha256sum <"$1")
-	for ((i = 0; i < $(long 20 3); i++)); do
+	for ((i = 0; i < $(long 10 3); i++)); do
 		dmsetup create disk --notable
 		dmsetup load disk --table "0 $((SIZE / 512)) vhdx $1 0"
 		dmsetup remove disk

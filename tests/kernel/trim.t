@@ -7,7 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 
 SIZE=$(long $((4 * GIB)) $GIB $((512 * MIB)))
-FILES=$(long 4000 500 150)
+FILES=$(long 3000 500 150)
 
 # Keep one file in sixteen, wherever it lies.
 thin_out() {
