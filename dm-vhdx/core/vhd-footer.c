@@ -285,6 +285,9 @@ static int vhd_footer_check_state(struct vhd_opening *o)
 	return 0;
 }
 
+/* The largest geometry: the disk may be larger still. */
+#define VHD_CHS_BYTES_MAX (65535ULL * 16 * 255 * VHD_SECTOR_BYTES)
+
 /*
  * Nearly everybody means current_size. A guest of Virtual PC saw only as much
  * as cylinders, heads and sectors express.
@@ -296,7 +299,7 @@ static u64 vhd_footer_virtual_bytes(const struct vhd_footer_disk *footer)
 			 footer->sectors_per_track) << VHD_SECTOR_SHIFT;
 
 	if (vhd_creator_is(footer, VHD_CREATOR_VIRTUAL_PC) && chs_bytes &&
-	    chs_bytes <= current_bytes)
+	    chs_bytes <= current_bytes && chs_bytes < VHD_CHS_BYTES_MAX)
 		return chs_bytes;
 	return current_bytes;
 }

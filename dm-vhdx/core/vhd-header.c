@@ -67,6 +67,21 @@ static int vhd_header_judge(struct vhd_opening *o)
 	return 0;
 }
 
+/* Those of the table that any reader uses. */
+static u64 vhd_header_entries(const struct vhd_opening *o)
+{
+	const struct vhd_image *vhd = o->vhd;
+	u64 current_bytes = be64_to_cpu(vhd->footer.current_size);
+	u64 entries = current_bytes >> vhd->block_shift;
+
+	if (!IS_ALIGNED(current_bytes, 1ULL << vhd->block_shift))
+		entries++;
+	entries = min_t(u64, entries,
+			be32_to_cpu(o->header.max_table_entries));
+	entries = min_t(u64, entries, VHD_BLOCKS_MAX);
+	return max(entries, vhd->base.geometry.blocks);
+}
+
 static int vhd_header_check_blocks(struct vhd_opening *o)
 {
 	struct vhdx_geometry *geometry = &o->vhd->base.geometry;
@@ -87,6 +102,7 @@ static int vhd_header_check_blocks(struct vhd_opening *o)
 		return vhd_found(o, VHDX_F_BLOCK_SIZE, at, block_bytes);
 	geometry->block_bytes = block_bytes;
 	geometry->blocks = blocks;
+	o->vhd->entries = vhd_header_entries(o);
 	o->vhd->bitmap_bytes = max_t(u32, VHD_SECTOR_BYTES,
 				     ALIGN(block_bytes >>
 					   (VHD_SECTOR_SHIFT + 3),
@@ -176,7 +192,7 @@ static int vhd_bat_alloc(struct vhd_opening *o)
 	struct vhd_image *vhd = o->vhd;
 	u64 blocks = vhd->base.geometry.blocks;
 
-	vhd->bat_sectors = (blocks + VHD_ENTRIES_PER_SECTOR - 1) /
+	vhd->bat_sectors = (vhd->entries + VHD_ENTRIES_PER_SECTOR - 1) /
 		VHD_ENTRIES_PER_SECTOR;
 	vhd->bat = vhdx_alloc((size_t)vhd->bat_sectors * VHD_SECTOR_BYTES);
 	vhd->bat_dirty = vhdx_alloc(BITS_TO_LONGS(vhd->bat_sectors) *
@@ -256,6 +272,24 @@ static int vhd_block_check_end(struct vhd_opening *o, u64 block, u64 start)
 	return vhd_found_but_go_on(o, VHDX_F_BLOCK_PAST_END, where, start);
 }
 
+/*
+ * A block of the disk must be sound. One behind the disk that is not where a block
+ * can be has no claim.
+ */
+static int vhd_block_check(struct vhd_opening *o, u64 block, u64 start)
+{
+	int err = vhd_block_check_structures(o, block, start);
+
+	return err ? err : vhd_block_check_end(o, block, start);
+}
+
+static bool vhd_block_behind_counts(const struct vhd_opening *o, u64 start)
+{
+	u64 len = vhd_block_space_bytes(o->vhd);
+
+	return start >= VHD_FOOTER_BYTES && start + len <= vhd_limit_bytes(o);
+}
+
 /* What the blocks, taken together, say about the file. */
 struct vhd_layout {
 	bool aligned;
@@ -271,15 +305,15 @@ static int vhd_bat_check(struct vhd_opening *o, struct vhd_layout *layout)
 
 	layout->aligned = vhd->base.geometry.block_bytes >= VHD_ALIGNED_BYTES;
 	layout->end_bytes = 0;
-	for (block = 0; block < vhd->base.geometry.blocks; block++) {
+	for (block = 0; block < vhd->entries; block++) {
 		u64 start = vhd_entry_offset_bytes(vhd->bat[block]);
 		u64 data = start + vhd->bitmap_bytes;
+		bool behind = block >= vhd->base.geometry.blocks;
 
-		if (vhd->bat[block] == VHD_ENTRY_NONE)
+		if (vhd->bat[block] == VHD_ENTRY_NONE ||
+		    (behind && !vhd_block_behind_counts(o, start)))
 			continue;
-		err = vhd_block_check_structures(o, block, start);
-		if (!err)
-			err = vhd_block_check_end(o, block, start);
+		err = behind ? 0 : vhd_block_check(o, block, start);
 		if (err)
 			return err;
 		if (!IS_ALIGNED(data, VHD_ALIGNED_BYTES))
@@ -360,6 +394,13 @@ static int vhd_bat_claim(struct vhd_opening *o)
 		}
 		if (!(block % 4096))
 			vhdx_relax();
+	}
+	for (; block < vhd->entries; block++) {
+		u64 start = vhd_entry_offset_bytes(vhd->bat[block]);
+
+		if (vhd->bat[block] != VHD_ENTRY_NONE &&
+		    vhd_block_behind_counts(o, start))
+			vhdx_space_claim(space, start, len);
 	}
 	vhd_claim_structures(vhd);
 	return 0;

@@ -33,8 +33,10 @@
  * @header_bytes: where the dynamic header is
  * @bat_bytes: where the BAT is
  * @bat_len_bytes: its length in the file, whole sectors
- * @bat: its entries as far as the disk needs them, then the rest of the last
- *	sector. Read by lookups
+ * @bat: its first @entries, then the rest of the last sector. Read by lookups
+ * @entries: as many as the disk has blocks, or more: what is behind the disk
+ *	belongs to it for readers that do not go by the geometry (vhd-footer.c).
+ *	It keeps its space and is left alone
  * @bat_sectors: length of @bat in sectors
  * @bat_dirty: one bit for each of them: it waits for the next commit
  * @full: one bit a block: all its sectors have data. Read by lookups
@@ -58,6 +60,7 @@ struct vhd_image {
 	u64 bat_bytes;
 	u64 bat_len_bytes;
 	u32 *bat;
+	u64 entries;
 	u32 bat_sectors;
 	unsigned long *bat_dirty;
 	unsigned long *full;

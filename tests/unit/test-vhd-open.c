@@ -193,6 +193,94 @@ static void virtual_pc_means_geometry(void **state)
 	assert_int_equal(opened_size(), MIB);
 }
 
+/* More than a geometry can express: it says nothing. */
+static void the_largest_geometry_means_nothing(void **state)
+{
+	const struct vhd_build large = {
+		.virtual_bytes = 200ULL * 1024 * MIB,
+		.block_bytes = 2 * MIB,
+	};
+	const u8 geometry[4] = { 0xFF, 0xFF, 16, 255 };
+
+	(void)state;
+	ram_destroy(&ram);
+	ram_init(&ram, 0);
+	end = vhd_build(&ram, &large);
+	patch_footers(28, "vpc ", 4);
+	patch_footers(56, geometry, 4);
+	assert_int_equal(opened_size(), large.virtual_bytes);
+}
+
+/* The last block, wherever it is, belongs to those who go by the current size. */
+static void use_all_before_the_last_block(bool last_is_highest)
+{
+	const struct vhd_build full = {
+		.virtual_bytes = MIB, .block_bytes = BLOCK, .present = 16,
+	};
+	const u8 geometry[4] = { 0, 120, 16, 1 };
+	const struct vhdx_open_options options = {
+		.format = VHDX_FORMAT_VHD, .writable = true,
+	};
+	static u8 before[BLOCK + 512], after[BLOCK + 512];
+	u8 entries[16][4];
+	struct vhdx_image *image;
+	u64 last, i;
+
+	ram_destroy(&ram);
+	ram_init(&ram, 0);
+	end = vhd_build(&ram, &full);
+	ram_peek(&ram, VHD_BAT_AT, entries, sizeof(entries));
+	if (last_is_highest) {
+		vhd_patch_entry(&ram, 0, vhd_get32(entries[15]));
+		vhd_patch_entry(&ram, 15, vhd_get32(entries[0]));
+	}
+	patch_footers(28, "vpc ", 4);
+	patch_footers(56, geometry, 4);
+	ram_peek(&ram, VHD_BAT_AT + 60, entries[15], 4);
+	last = vhd_get32(entries[15]) * 512ULL;
+	ram_peek(&ram, last, before, sizeof(before));
+
+	assert_int_equal(open_with(&options, &image), 0);
+	assert_int_equal(vhdx_image_geometry(image)->blocks, 15);
+	assert_int_equal(vhdx_image_discard(image, 0, 15 * BLOCK), 0);
+	assert_int_equal(vhdx_image_commit(image), 0);
+	assert_int_equal(vhdx_image_punch_all(image), 0);
+	for (i = 0; i < 15; i += 2)
+		assert_int_equal(vhdx_image_write(image, i * BLOCK, after,
+						  BLOCK), 0);
+	assert_int_equal(vhdx_image_finish(image), 0);
+	vhdx_image_close(image);
+
+	ram_peek(&ram, VHD_BAT_AT + 60, entries[14], 4);
+	assert_memory_equal(entries[14], entries[15], 4);
+	ram_peek(&ram, last, after, sizeof(after));
+	assert_memory_equal(after, before, sizeof(after));
+	assert_true(ram.size >= last + sizeof(after));
+}
+
+static void what_is_behind_the_geometry_stays(void **state)
+{
+	(void)state;
+	use_all_before_the_last_block(false);
+	use_all_before_the_last_block(true);
+}
+
+/* An entry there that can be no block's is nobody's. */
+static void rubbish_behind_the_geometry(void **state)
+{
+	const u8 geometry[4] = { 0, 120, 16, 1 };
+	const u32 rubbish[] = { 0, 1, 0x7FFFFFFF, 0xFFFFFFFE };
+	unsigned int i;
+
+	(void)state;
+	patch_footers(28, "vpc ", 4);
+	patch_footers(56, geometry, 4);
+	for (i = 0; i < ARRAY_SIZE(rubbish); i++) {
+		vhd_patch_entry(&ram, 15, rubbish[i]);
+		assert_clean();
+	}
+}
+
 static void xen(void **state)
 {
 	u8 one = 1;
@@ -550,6 +638,9 @@ int main(void)
 		PLAIN(footer_says_no),
 		PLAIN(virtual_size),
 		PLAIN(virtual_pc_means_geometry),
+		PLAIN(the_largest_geometry_means_nothing),
+		PLAIN(what_is_behind_the_geometry_stays),
+		PLAIN(rubbish_behind_the_geometry),
 		PLAIN(xen),
 		PLAIN(xen_hides_without_sealing),
 		PLAIN(header_place),
