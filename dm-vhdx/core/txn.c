@@ -72,13 +72,11 @@ static int vhdx_session_replay(struct vhdx *vhdx)
 
 	if (err)
 		return err;
-	memset(&vhdx->headers.page->log_guid, 0, sizeof(vhdx_guid));
-	err = vhdx_headers_write(&vhdx->headers, c);
-	if (err)
-		return err;
+	/* Not once more when the rest fails: another header may be there then. */
 	vhdx_overlay_destroy(&vhdx->overlay);
 	vhdx->image.needs_replay = false;
-	return 0;
+	memset(&vhdx->headers.page->log_guid, 0, sizeof(vhdx_guid));
+	return vhdx_headers_write(&vhdx->headers, c);
 }
 
 /*
@@ -116,18 +114,38 @@ static int vhdx_session_complete_file(struct vhdx *vhdx)
 	return 0;
 }
 
+/* Space for what a replay will write, as far as the file is long enough. */
+static int vhdx_session_back_overlay(struct vhdx *vhdx)
+{
+	struct vhdx_container *c = vhdx->image.container;
+	const struct vhdx_overlay *overlay = &vhdx->overlay;
+	int err = 0;
+	size_t i;
+
+	for (i = 0; i < overlay->count && !err; i++) {
+		const struct vhdx_patch *patch = &overlay->patch[i];
+
+		if (patch->page &&
+		    patch->offset_bytes + patch->len_bytes <= vhdx_size(c))
+			err = vhdx_container_back(c, patch->offset_bytes,
+						  patch->len_bytes);
+	}
+	return err;
+}
+
 /**
  * vhdx_session_back() - space on the host for headers and log
  * @image: writable, not begun
  *
- * In a sparse copy of an image they may be holes. What they read as does not
- * change. The BAT gets its space page by page, vhdx_bat_prepare_set(). May
- * sleep. Return: 0 or -errno.
+ * In a sparse copy of an image they may be holes, and so may be the targets of a
+ * log that waits for replay. What they read as does not change. The BAT gets its
+ * space page by page, vhdx_bat_prepare_set(). May sleep. Return: 0 or -errno.
  */
 int vhdx_session_back(struct vhdx_image *image)
 {
 	struct vhdx_container *c = image->container;
-	const struct vhdx_log *log = &to_vhdx(image)->log;
+	struct vhdx *vhdx = to_vhdx(image);
+	const struct vhdx_log *log = &vhdx->log;
 	int err = vhdx_container_back(c, VHDX_HEADER1_OFFSET, VHDX_PAGE_BYTES);
 
 	if (!err)
@@ -136,6 +154,8 @@ int vhdx_session_back(struct vhdx_image *image)
 	if (!err)
 		err = vhdx_container_back(c, log->offset_bytes,
 					  log->len_bytes);
+	if (!err)
+		err = vhdx_session_back_overlay(vhdx);
 	return err;
 }
 
@@ -155,6 +175,9 @@ int vhdx_session_begin(struct vhdx_image *image)
 					 sizeof(*vhdx->pages));
 	if (!vhdx->pages)
 		return -ENOMEM;
+	/* A start that failed may have set it: that log is overwritten below. */
+	if (!image->needs_replay)
+		memset(&vhdx->headers.page->log_guid, 0, sizeof(vhdx_guid));
 	err = vhdx_write_guid(vhdx, &vhdx->headers.page->file_write_guid);
 	if (!err)
 		err = vhdx_session_cut_fragment(vhdx);
@@ -225,14 +248,16 @@ static int vhdx_file_extend(struct vhdx *vhdx, u64 units)
 	struct vhdx_container *c = image->container;
 	struct vhdx_space *space = &image->space;
 	u64 need = (vhdx_space_tail(space) + units) << space->unit_shift;
-	u64 end = max_t(u64, need, ALIGN(ALIGN(vhdx_size(c), VHDX_MIB) +
+	u64 size = vhdx_size(c);
+	u64 end = max_t(u64, need, ALIGN(ALIGN(size, VHDX_MIB) +
 					 image->grow_bytes, VHDX_MIB));
 	int err;
 
 	err = c->ops->resize(c, end);
 	if (err && end > need) {
-		end = need;
-		err = c->ops->resize(c, end);
+		/* Never shorter: an entry of the log may promise this length. */
+		end = max(need, size);
+		err = end > size ? c->ops->resize(c, end) : 0;
 	}
 	if (!err)
 		err = vhdx_space_resize(space, end);

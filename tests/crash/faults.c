@@ -120,6 +120,7 @@ void crash_faults(struct crash *crash)
 	} kinds[] = {
 		{ EIO, false }, { EIO, true },
 		{ ENOSPC, false }, { ENOSPC, true },
+		{ ENOMEM, false },
 	};
 	u64 count = try_operation(crash, 0, EIO, false), nth;
 	size_t k;

@@ -249,6 +249,43 @@ static void the_first_of_two_pages_fails(void **state)
 	assert_int_equal(entry(1500), (vb.blocks_at + MIB) | VB_PRESENT);
 }
 
+#define PAGE_AT (512 * 1024)
+
+/* The log of another program: of two entries for one page the second counts. */
+static void two_entries_wait(void)
+{
+	struct vb_descriptor d = { .offset = PAGE_AT, .fill = 1 };
+	struct vb_log_entry e = {
+		.guid = 0x33, .sequence = 77, .flushed = vb.end, .last = vb.end,
+		.count = 1, .descriptor = &d,
+	};
+	u32 len = vb_put_log_entry(&ram, VB_LOG, vb.log_bytes, 0, &e);
+
+	e.sequence++;
+	d.fill = 2;
+	vb_put_log_entry(&ram, VB_LOG, vb.log_bytes, len, &e);
+	vb_name_log(&ram, 0x33);
+	assert_int_equal(reopen(false), 0);
+	assert_true(vhdx_image_needs_replay(image));
+}
+
+/* It opens, it has what the log had, and it can be worked with. */
+static void assert_nothing_lost(bool replayed)
+{
+	u8 is[4096], want[4096];
+
+	assert_int_equal(reopen(true), 0);
+	assert_int_equal(write_block(20), 0);
+	assert_int_equal(vhdx_image_finish(image), 0);
+	assert_int_equal(reopen(true), 0);
+	assert_int_equal(first_byte(2), vb_block_byte(2));
+	if (!replayed)
+		return;
+	vb_page(want, 2);
+	ram_peek(&ram, PAGE_AT, is, sizeof(is));
+	assert_memory_equal(is, want, sizeof(is));
+}
+
 /* A sparse copy of an image on a host that is full: changes wait, none fails. */
 static void a_full_host_fails_no_commit(void **state)
 {
@@ -286,6 +323,20 @@ static void a_full_host_fails_no_commit(void **state)
 	assert_int_equal(entry(1500) & 7, VB_PRESENT);
 }
 
+/* So does a log that waits for replay, where its target is a hole. */
+static void a_full_host_fails_no_replay(void **state)
+{
+	(void)state;
+	two_entries_wait();
+	store_punch(&ram.store, PAGE_AT, 4096);
+	ram.full = true;
+	assert_int_equal(write_block(3), -ENOSPC);
+	assert_false(vhdx_image_failed(image));
+	ram.full = false;
+	assert_int_equal(write_block(3), 0);
+	assert_nothing_lost(true);
+}
+
 /* What else goes wrong there ends all changes. */
 static void an_error_of_the_host_does(void **state)
 {
@@ -297,6 +348,94 @@ static void an_error_of_the_host_does(void **state)
 	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_WRITE));
 	assert_int_equal(write_block(3), -EIO);
 	assert_true(vhdx_image_failed(image));
+}
+
+/* ---- a session that is begun again --------------------------------------------- */
+
+static void a_clean_image(void)
+{
+}
+
+/* Every step of the first attempt, then for good every one of the second. */
+static void begun_again(void (*prepare)(void), u64 steps)
+{
+	bool first = true, second;
+	u64 n, m;
+
+	for (n = 1; first; n++) {
+		for (m = 1, second = true; first && second; m++) {
+			teardown(NULL);
+			setup(NULL);
+			prepare();
+			ram_fail(&ram, n, ENOMEM, false, RAM_CHANGES);
+			vhdx_image_begin_data_change(image);
+			first = ram.failed;
+			ram_fail(&ram, m, EIO, true, RAM_CHANGES);
+			ram.failed = 0;
+			vhdx_image_begin_data_change(image);
+			second = ram.failed;
+			ram_fail(&ram, 0, 0, false, 0);
+			assert_nothing_lost(prepare == two_entries_wait);
+		}
+	}
+	assert_true(n > steps);
+}
+
+static void a_start_begun_again(void **state)
+{
+	(void)state;
+	begun_again(a_clean_image, 12);
+	begun_again(two_entries_wait, 18);
+}
+
+/*
+ * The file is longer than the map when memory for that was short. The log may
+ * promise that length by then.
+ */
+static void a_file_is_not_cut_to_grow(void **state)
+{
+	const struct vhdx_build b = {
+		.virtual_bytes = 4096 * MIB,
+		.block_bytes = MIB,
+	};
+	const struct vhdx_open_options options = {
+		.format = VHDX_FORMAT_VHDX,
+		.writable = true,
+		.grow_bytes = 32 * MIB,
+	};
+	struct vhdx_report report = { };
+	struct vhdx_usage usage;
+	u64 block = 2, size;
+
+	(void)state;
+	ram_destroy(&ram);
+	ram_init(&ram, 0);
+	vb = b;
+	vb_make(&ram, &vb);
+	vb_set(&ram, &vb, 0, VB_PRESENT, 1023 * MIB);
+	ram.size = 1024 * MIB;
+	vb_set(&ram, &vb, 1, VB_PRESENT, vb.end);
+	vhdx_image_close(image);
+	assert_int_equal(vhdx_image_open(&ram.container, &options, &report,
+					 &image), 0);
+	/* All that is free is taken; then a greater map is needed. */
+	do {
+		assert_int_equal(vhdx_image_prepare_write(image, block++), 0);
+		vhdx_image_usage(image, &usage);
+	} while (usage.free_bytes);
+	assert_int_equal(vhdx_image_commit(image), 0);
+	alloc_fail(1);
+	assert_int_equal(vhdx_image_prepare_write(image, block), -ENOMEM);
+	assert_true(alloc_has_failed());
+	size = ram.size;
+	assert_true(size > 1024 * MIB);
+	assert_int_equal(vhdx_image_release(image, 1, VHDX_RELEASE_ZERO), 0);
+	assert_int_equal(vhdx_image_commit(image), 0);
+	ram_fail(&ram, 1, EFBIG, false, RAM_BIT(RAM_RESIZE));
+	assert_int_equal(vhdx_image_prepare_write(image, block), 0);
+	assert_int_equal(ram.failed, 1);
+	assert_int_equal(ram.size, size);
+	assert_int_equal(reopen(true), 0);
 }
 
 static void a_read_only_image_refuses_changes(void **state)
@@ -335,7 +474,10 @@ int main(void)
 		TEST(writing_without_memory_changes_nothing),
 		TEST(the_first_of_two_pages_fails),
 		TEST(a_full_host_fails_no_commit),
+		TEST(a_full_host_fails_no_replay),
 		TEST(an_error_of_the_host_does),
+		TEST(a_start_begun_again),
+		TEST(a_file_is_not_cut_to_grow),
 		TEST(a_read_only_image_refuses_changes),
 	};
 

@@ -83,9 +83,13 @@ static void put_log(const struct vb_descriptor *d, unsigned int count,
 		.guid = GUID, .sequence = 77, .last = last, .count = count,
 		.descriptor = d,
 	};
+	unsigned int i;
 
 	vb_put_log_entry(&ram, VB_LOG, MIB, 0, &e);
 	vb_name_log(&ram, GUID);
+	/* No hole where pages go to, or that were filled first. */
+	for (i = 0; i < count; i++)
+		ram_poke(&ram, d[i].offset, data, sizeof(data));
 	assert_int_equal(reopen(false), 0);
 	trace_start(&ram, &vb);
 }
