@@ -172,10 +172,15 @@ int vhdx_image_metadata_result(struct vhdx_image *image, int err)
 	return err;
 }
 
+/* The host takes no more. */
+static bool vhdx_image_host_is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
+}
+
 int vhdx_image_change_result(struct vhdx_image *image, int err)
 {
-	if (err == -ENOSPC || err == -EDQUOT || err == -EFBIG ||
-	    err == -ENOMEM)
+	if (vhdx_image_host_is_full(err) || err == -ENOMEM)
 		return err;
 	return vhdx_image_metadata_result(image, err);
 }
@@ -268,7 +273,7 @@ int vhdx_image_prepare_write(struct vhdx_image *image, u64 block)
 	if (err)
 		return err;
 	err = image->ops->prepare_write(image, block);
-	if (err == -ENOSPC && vhdx_image_reclaim(image))
+	if (vhdx_image_host_is_full(err) && vhdx_image_reclaim(image))
 		err = image->ops->prepare_write(image, block);
 	return err;
 }

@@ -268,6 +268,19 @@ static void a_full_host_makes_released_space_free(void **state)
 	assert_int_equal(write_block(52), -ENOSPC);
 }
 
+/* So does a file that has the greatest length the host knows. */
+static void a_file_that_cannot_grow_does_so_too(void **state)
+{
+	u64 was = place(3);
+
+	(void)state;
+	discard_block(3);
+	ram_fail(&ram, 1, EFBIG, true, RAM_BIT(RAM_RESIZE));
+	assert_int_equal(write_block(50), 0);
+	assert_int_equal(place(50), was);
+	assert_int_equal(write_block(51), -EFBIG);
+}
+
 static void a_commit_that_fails_then_ends_it(void **state)
 {
 	(void)state;
@@ -497,6 +510,7 @@ int main(void)
 		TEST(an_odd_end_is_rounded_up),
 		TEST(a_full_host_is_told_and_nothing_has_changed),
 		TEST(a_full_host_makes_released_space_free),
+		TEST(a_file_that_cannot_grow_does_so_too),
 		TEST(a_commit_that_fails_then_ends_it),
 		TEST(a_punch_that_fails_then_does_not),
 		TEST(a_host_that_is_nearly_full_gives_a_block),
