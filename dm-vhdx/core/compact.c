@@ -259,11 +259,16 @@ int vhdx_compact_probe(struct vhdx_compact *compact, u64 block)
 	return err;
 }
 
-/* No place below: true for every block that is lower still. */
-static int vhdx_compact_pass_is_over(struct vhdx_compact *compact)
+/*
+ * No place below: true for every block that is lower still. One that was written
+ * anew since the survey may lie below others that are to come.
+ */
+static void vhdx_compact_no_place_below(struct vhdx_compact *compact,
+					u64 offset_bytes)
 {
-	compact->next = compact->nr_places;
-	return 0;
+	if (!compact->next ||
+	    offset_bytes >= compact->places[compact->next - 1].offset_bytes)
+		compact->next = compact->nr_places;
 }
 
 /**
@@ -281,7 +286,7 @@ int vhdx_compact_reserve(struct vhdx_compact *compact, u64 block,
 	int err = vhdx_image_reserve_below(compact->image, block, from, to);
 
 	if (err == -ERANGE)
-		vhdx_compact_pass_is_over(compact);
+		vhdx_compact_no_place_below(compact, from->offset_bytes);
 	return err == -ERANGE || err == -ENODATA ? 1 : err;
 }
 

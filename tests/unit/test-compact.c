@@ -480,6 +480,38 @@ static void live_changes_in_between(void **state)
 	}
 }
 
+/* Written anew after the survey the first one to be moved is the lowest. */
+static void a_block_that_is_low_by_now_ends_nothing(void **state)
+{
+	struct vhdx_compact_step step;
+	bool rewritten = false;
+
+	(void)state;
+	put(0, 10, VB_PRESENT);
+	put(1, 12, VB_PRESENT);
+	assert_int_equal(reopen(), 0);
+	assert_int_equal(vhdx_compact_start(&compact, image,
+					    VHDX_COMPACT_QUICK, false), 0);
+	do {
+		assert_int_equal(vhdx_compact_next(&compact, &step), 0);
+		if (step.kind == VHDX_STEP_MOVE && !rewritten) {
+			assert_int_equal(step.block, 1);
+			assert_int_equal(discard_old(1), 1);
+			assert_int_equal(vhdx_image_commit(image), 0);
+			assert_int_equal(vhdx_image_punch_all(image), 0);
+			assert_int_equal(vhdx_image_write(image, BLOCK, buf,
+							  512), 0);
+			rewritten = true;
+		}
+		assert_int_equal(vhdx_compact_do(&compact, &step, buf,
+						 sizeof(buf)), 0);
+	} while (step.kind != VHDX_STEP_DONE);
+	assert_true(rewritten);
+	assert_int_equal(vhdx_image_finish(image), 0);
+	assert_int_equal(reopen(), 0);
+	assert_int_equal(ram.size, vb.blocks_at + 2 * BLOCK);
+}
+
 /* A guest that writes and discards all the time cannot keep it going. */
 static void a_busy_guest_does_not_hold_it_up(void **state)
 {
@@ -677,6 +709,7 @@ int main(void)
 		TEST(done_stays_done),
 		TEST(commits_come_now_and_then),
 		TEST(live_changes_in_between),
+		TEST(a_block_that_is_low_by_now_ends_nothing),
 		TEST(a_busy_guest_does_not_hold_it_up),
 		TEST(fixed_vhds_and_readers_are_refused),
 		TEST(a_copy_that_fails_leaves_the_block),
