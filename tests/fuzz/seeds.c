@@ -11,6 +11,7 @@
 #include "create.h"
 #include "judge.h"
 #include "platform-user.h"
+#include "vhd.h"
 
 #define KIB 1024ULL
 #define MIB (1024 * KIB)
@@ -115,8 +116,30 @@ static void use(struct ram *ram, bool end)
 	vhdx_image_close(image);
 }
 
+/* 1 MiB by the current size, 960 KiB by the geometry: a block is behind it. */
+static void make_virtual_pc(struct ram *ram)
+{
+	static const u8 geometry[] = { 0, 120, 16, 1 };
+	const u64 footers[] = { 0, ram->size - VHD_FOOTER_BYTES };
+	u8 footer[VHD_FOOTER_BYTES];
+	__be32 sum;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(footers); i++) {
+		ram_peek(ram, footers[i], footer, sizeof(footer));
+		memcpy(footer + 28, "vpc ", 4);
+		memcpy(footer + 56, geometry, sizeof(geometry));
+		sum = cpu_to_be32(vhd_checksum(footer, sizeof(footer), 64));
+		memcpy(footer + 64, &sum, sizeof(sum));
+		ram_poke(ram, footers[i], footer, sizeof(footer));
+	}
+}
+
 static void write_own(void)
 {
+	const struct vhdx_create_options vhd = {
+		VHDX_FORMAT_VHD, VHDX_TYPE_DYNAMIC, MIB, 64 * KIB, 0, 0, 0, 1,
+	};
 	char name[64];
 	struct ram ram;
 	size_t i;
@@ -134,6 +157,12 @@ static void write_own(void)
 		write_seed(name, &ram, PICTURE_DEVICE);
 		ram_destroy(&ram);
 	}
+	ram_init(&ram, 0);
+	must(vhdx_create(&ram.container, &vhd), "create");
+	use(&ram, true);
+	make_virtual_pc(&ram);
+	write_seed("own-virtual-pc", &ram, 0);
+	ram_destroy(&ram);
 }
 
 static void write_broken(const struct broken *broken)
