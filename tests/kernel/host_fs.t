@@ -57,9 +57,13 @@ full() { # FS IMAGE
 	unmap disk
 }
 
+# Also when something fails: nothing can be taken down before.
+thaw() { ! fsfreeze --unfreeze $H 2>/dev/null || echo 'thawed at the end'; }
+
 frozen() { # IMAGE
 	local trimmer load
 
+	trap thaw EXIT
 	map "$1" disk $SIZE
 	touch /dev/shm/trimming
 	trims_while /dev/shm/trimming &
@@ -83,15 +87,23 @@ frozen() { # IMAGE
 	intact "$1"
 }
 
+in_flight() {
+	awk '{ print $1 + $2 }' "/sys/dev/block/$(dmsetup info -c --noheadings \
+		--separator : -o major,minor disk)/inflight"
+}
+
 # Suspending waits for the thaw, and then works.
 frozen_suspend() { # IMAGE
 	local suspend load
 
+	trap thaw EXIT
 	map "$1" disk $SIZE
 	fio_on 2 &
 	load=$!
 	sleep 0.5
 	fsfreeze --freeze $H
+	# However long fio takes to begin.
+	until [ "$(in_flight)" -gt 0 ]; do sleep 0.1; done
 	sleep 0.5
 	dmsetup suspend disk &
 	suspend=$!
