@@ -471,6 +471,18 @@ static bool dm_vhdx_backing_keeps_pages(struct dm_vhdx_backing *backing)
 	       file_inode(backing->file)->i_sb->s_magic == FUSE_SUPER_MAGIC;
 }
 
+/*
+ * FUSE and the file systems on netfs leave IOCB_DSYNC out where the write is
+ * asynchronous; those on a disk do not.
+ */
+static bool dm_vhdx_backing_honours_dsync(struct dm_vhdx_backing *backing)
+{
+	struct super_block *sb = file_inode(backing->file)->i_sb;
+
+	return backing->rdev ||
+	       (sb->s_bdev && sb->s_magic != FUSE_SUPER_MAGIC);
+}
+
 static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
 {
 	u32 unit = backing->rdev ? dm_vhdx_backing_unit(backing) :
@@ -543,6 +555,7 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 	if (backing->direct_offset && !dm_vhdx_backing_try_direct(backing))
 		backing->direct_offset = 0;
 	backing->keeps_pages = dm_vhdx_backing_keeps_pages(backing);
+	backing->honours_dsync = dm_vhdx_backing_honours_dsync(backing);
 	backing->punch_unit = dm_vhdx_backing_learn_punch(backing);
 	if (writable) {
 		backing->gfp_mask = mapping_gfp_mask(file->f_mapping);

@@ -259,6 +259,7 @@ static void dm_vhdx_rw_flags(struct dm_vhdx_io *io, bool write, bool direct)
 	if (direct)
 		io->kiocb.ki_flags |= IOCB_DIRECT;
 	io->synced = write && (io->bio->bi_opf & REQ_FUA) &&
+		     io->dv->backing->honours_dsync &&
 		     io->piece_bytes == io->bio->bi_iter.bi_size &&
 		     !dm_vhdx_needs_commit(io->dv);
 	if (io->synced)

@@ -94,11 +94,12 @@ static bool dm_vhdx_md_add(struct dm_vhdx *dv, struct list_head *entry,
 
 	spin_lock_irqsave(&dv->md_lock, flags);
 	active = dv->active;
-	if (active)
+	/* Under the lock: once the entry is done the target may go away. */
+	if (active) {
 		list_add_tail(entry, queue);
-	spin_unlock_irqrestore(&dv->md_lock, flags);
-	if (active)
 		queue_work(dv->md_wq, &dv->md_work);
+	}
+	spin_unlock_irqrestore(&dv->md_lock, flags);
 	return active;
 }
 
@@ -297,7 +298,7 @@ static void dm_vhdx_run_changes(struct dm_vhdx *dv, struct list_head *changes)
 	list_for_each_entry_safe(io, next, changes, list) {
 		list_del_init(&io->list);
 		io->error = dm_vhdx_change_one(io);
-		if (io->error == -ENOSPC && dv->compaction.ranges) {
+		if (dm_vhdx_is_full(io->error) && dv->compaction.ranges) {
 			list_add_tail(&io->list, &dv->starved);
 			continue;
 		}

@@ -95,6 +95,7 @@ struct dm_vhdx;
  * @direct_offset: alignment of offset and length of direct I/O, 0: no direct I/O
  * @direct_memory: alignment of memory for direct I/O
  * @keeps_pages: pages cached during a direct write stay after it
+ * @honours_dsync: a write that asks for it is durable when it is answered
  * @punch_unit: the smallest hole that the host can make
  * @wb_err: when the active table began, for errors of the host's writeback
  * @gfp_mask: the mapping's allocation mask before we restricted it
@@ -117,6 +118,7 @@ struct dm_vhdx_backing {
 	u32 direct_offset;
 	u32 direct_memory;
 	bool keeps_pages;
+	bool honours_dsync;
 	u32 punch_unit;
 	errseq_t wb_err;
 	gfp_t gfp_mask;
@@ -440,7 +442,7 @@ struct dm_vhdx {
 /* The host has no space, which is not an error of the image. */
 static inline bool dm_vhdx_is_full(int err)
 {
-	return err == -ENOSPC || err == -EDQUOT;
+	return err == -ENOSPC || err == -EDQUOT || err == -EFBIG;
 }
 
 static inline void dm_vhdx_add(struct dm_vhdx *dv, enum dm_vhdx_counter counter,

@@ -248,12 +248,13 @@ static int dm_vhdx_alloc_queues(struct dm_vhdx *dv)
 
 static void dm_vhdx_free_queues(struct dm_vhdx *dv)
 {
+	/* Its workers may still be leaving the others' lists. */
+	if (dv->io_wq)
+		destroy_workqueue(dv->io_wq);
 	if (dv->bg_wq)
 		destroy_workqueue(dv->bg_wq);
 	if (dv->md_wq)
 		destroy_workqueue(dv->md_wq);
-	if (dv->io_wq)
-		destroy_workqueue(dv->io_wq);
 }
 
 static int dm_vhdx_alloc(struct dm_vhdx *dv)
