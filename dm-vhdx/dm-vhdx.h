@@ -37,7 +37,8 @@
  * compaction     Spinlock: state and counts of the compaction.
  * .lock
  * registry mutex The list of open images and who is active on which. Taken in ctr, dtr,
- *                preresume and postsuspend only; nothing else is taken inside.
+ *                preresume and postsuspend only. ctr opens the file inside, which is
+ *                I/O of the host: see "Known limits" in Documentation/dm-vhdx.rst.
  *
  * Order: block lock > freeze protection of the host > locks of the host's file
  * system; the spinlocks nest in nothing of ours and nothing nests in them.

@@ -272,10 +272,7 @@ static int vhd_block_check_end(struct vhd_opening *o, u64 block, u64 start)
 	return vhd_found_but_go_on(o, VHDX_F_BLOCK_PAST_END, where, start);
 }
 
-/*
- * A block of the disk must be sound. One behind the disk that is not where a block
- * can be has no claim.
- */
+/* A block of the disk must be sound. */
 static int vhd_block_check(struct vhd_opening *o, u64 block, u64 start)
 {
 	int err = vhd_block_check_structures(o, block, start);
@@ -283,6 +280,7 @@ static int vhd_block_check(struct vhd_opening *o, u64 block, u64 start)
 	return err ? err : vhd_block_check_end(o, block, start);
 }
 
+/* One behind the disk that is not where a block can be has no claim. */
 static bool vhd_block_behind_counts(const struct vhd_opening *o, u64 start)
 {
 	u64 len = vhd_block_space_bytes(o->vhd);
