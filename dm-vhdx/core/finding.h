@@ -69,6 +69,7 @@
 	X(BLOCK_IN_HEADER, EUCLEAN, FATAL, "a block lies in the header section") \
 	X(BLOCK_PAST_END, EUCLEAN, FATAL, "a block lies past the end of the file") \
 	X(BLOCK_CUT, EUCLEAN, UNTIDY, "the last block is cut off at the end of the file") \
+	X(BLOCK_CUT_ON_DEVICE, ENOSPC, WRITE, "the block device ends inside the last block, so nothing can be written") \
 	X(BLOCK_OVERLAP, EUCLEAN, FATAL, "a block overlaps another block or a structure of the image") \
 	X(BLOCK_ANCHOR, 0, UNTIDY, "an unmapped block still owns its former space") \
 	X(ENTRY_OFFSET_UNUSED, 0, UNTIDY, "a BAT entry without space carries a file offset") \

@@ -171,7 +171,8 @@ static u64 vhdx_open_needed_bytes(const struct vhdx *vhdx, u64 block)
 
 /*
  * A last block may be cut off by the end of the file as long as what the disk
- * needs of it is there: old QEMU versions wrote such files.
+ * needs of it is there: old QEMU versions wrote such files. A writer completes
+ * it, which no device lets him.
  */
 static int vhdx_open_cut_block(struct vhdx_opening *o, u64 block, u64 offset,
 			       u64 end)
@@ -188,7 +189,11 @@ static int vhdx_open_cut_block(struct vhdx_opening *o, u64 block, u64 offset,
 	if (offset >= size ||
 	    size - offset < vhdx_open_needed_bytes(vhdx, block))
 		return vhdx_report(o->report, finding, offset, block);
-	vhdx_open_note(o, VHDX_F_BLOCK_CUT, offset, block);
+	finding = o->c->fixed_size ? VHDX_F_BLOCK_CUT_ON_DEVICE :
+				     VHDX_F_BLOCK_CUT;
+	err = vhdx_open_note(o, finding, offset, block);
+	if (err)
+		return err;
 	err = vhdx_space_resize(&vhdx->image.space, end);
 	if (err)
 		return vhdx_report_io(o->report, err, offset);

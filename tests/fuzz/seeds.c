@@ -167,12 +167,14 @@ static void write_own(void)
 
 static void write_broken(const struct broken *broken)
 {
-	u8 flags = base_is_vhd(broken->base) ? PICTURE_AS_VHD :
-					       PICTURE_AS_VHDX;
+	u8 format = base_is_vhd(broken->base) ? PICTURE_AS_VHD :
+						PICTURE_AS_VHDX;
+	u8 flags = (broken->format_named ? format : 0) |
+		   (broken->on_device ? PICTURE_DEVICE : 0);
 	struct ram ram;
 
 	broken_make(broken, &ram);
-	write_seed(broken->name, &ram, broken->format_named ? flags : 0);
+	write_seed(broken->name, &ram, flags);
 	ram_destroy(&ram);
 }
 

@@ -355,4 +355,5 @@ void broken_make(const struct broken *broken, struct ram *ram)
 		apply(ram, &broken->put[i]);
 	if (broken->more)
 		broken->more(ram);
+	ram->container.fixed_size = broken->on_device;
 }

@@ -283,7 +283,7 @@ static void write_one(const struct broken *broken, const char *dir,
 	int err;
 
 	/* Who opens a file guesses. */
-	if (broken->format_named)
+	if (broken->format_named || broken->on_device)
 		return;
 	broken_make(broken, &ram);
 	snprintf(path, sizeof(path), "%s/%s.%s", dir, broken->name, extension);

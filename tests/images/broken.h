@@ -74,6 +74,7 @@ struct put {
  * @more: changes that no put can express, after them
  * @format_named: opened as what it is, without guessing
  * @extension: of the file's name, if not that of its format
+ * @on_device: not in a file but on a block device
  */
 struct broken {
 	const char *name;
@@ -83,6 +84,7 @@ struct broken {
 	void (*more)(struct ram *ram);
 	bool format_named;
 	const char *extension;
+	bool on_device;
 };
 
 extern const struct broken broken_vhdx[];

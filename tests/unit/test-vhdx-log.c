@@ -73,6 +73,25 @@ static void nothing_lives_in_what_is_cut_off(void **state)
 	assert_refused(VHDX_F_BLOCK_PAST_END);
 }
 
+static void a_writer_completes_a_cut_block_but_not_on_a_device(void **state)
+{
+	const struct vhdx_build b = {
+		.virtual_bytes = 5 * MIB,
+		.block_bytes = 2 * MIB,
+		.present = 3,
+	};
+
+	(void)state;
+	make(&b);
+	ram.size = vb.end - MIB;
+	assert_untidy(VHDX_F_BLOCK_CUT);
+	ram.container.fixed_size = true;
+	assert_int_equal(try_open(true, true), -ENOSPC);
+	assert_finding(VHDX_F_BLOCK_CUT_ON_DEVICE);
+	assert_int_equal(try_open(false, true), 0);
+	assert_finding(VHDX_F_BLOCK_CUT_ON_DEVICE);
+}
+
 static void a_fixed_image_is_as_long_as_it_says(void **state)
 {
 	(void)state;
@@ -319,6 +338,7 @@ int main(void)
 		TEST(a_last_block_in_a_later_page),
 		TEST(no_other_block_may_be_cut),
 		TEST(nothing_lives_in_what_is_cut_off),
+		TEST(a_writer_completes_a_cut_block_but_not_on_a_device),
 		TEST(a_fixed_image_is_as_long_as_it_says),
 		TEST(the_free_end_of_a_device_is_not_untidy),
 		TEST(a_log_is_replayed_in_memory),
