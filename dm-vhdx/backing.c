@@ -512,20 +512,19 @@ static const char *dm_vhdx_backing_unfit(struct dm_vhdx_backing *backing)
 
 /**
  * dm_vhdx_backing_init() - take an open file over
- * @backing: zeroed, but for inode, rdev and md
+ * @backing: a new entry of the registry
  * @file: belongs to @backing on success
- * @writable: we are going to write
  * @error: a sentence on failure
  *
  * May sleep. Writes nothing. Return: 0 or -errno.
  */
 int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
-			 bool writable, const char **error)
+			 const char **error)
 {
+	bool writable = backing->writable;
 	int err;
 
 	backing->file = file;
-	backing->writable = writable;
 	backing->container.ops = &dm_vhdx_container_ops;
 	*error = dm_vhdx_backing_unfit(backing);
 	if (*error)

@@ -6,6 +6,10 @@
  * of that device (the live one and the one that is loaded next) share the open
  * file, because locks on it belong to the open file. Of these tables one at a
  * time is active: has read the metadata and may change them.
+ *
+ * Suspend and resume of every device need the mutex, and another image may lie on
+ * one that is suspended. So nothing is done with it held that does I/O or waits
+ * for memory: an image has its entry before its file is opened.
  */
 #include <linux/ctype.h>
 #include <linux/file.h>
@@ -19,49 +23,121 @@
 static DEFINE_MUTEX(registry_mutex);
 static LIST_HEAD(registry);
 
-struct dm_vhdx_identity {
-	struct inode *inode;
-	dev_t rdev;
-};
+/* ---- entries ------------------------------------------------------------- */
 
-static struct dm_vhdx_identity dm_vhdx_identify(struct inode *inode)
+static bool dm_vhdx_is_image(const struct dm_vhdx_backing *backing,
+			     const struct inode *inode)
 {
-	struct dm_vhdx_identity id = { .inode = inode };
+	if (S_ISBLK(inode->i_mode))
+		return backing->rdev == inode->i_rdev;
+	return backing->inode == inode;
+}
 
-	if (S_ISBLK(inode->i_mode)) {
-		id.inode = NULL;
-		id.rdev = inode->i_rdev;
-	}
-	return id;
+static struct dm_vhdx_backing *dm_vhdx_entry_alloc(struct mapped_device *md,
+						   struct inode *inode,
+						   bool writable)
+{
+	struct dm_vhdx_backing *b = kzalloc(sizeof(*b), GFP_KERNEL);
+
+	if (!b)
+		return NULL;
+	if (S_ISBLK(inode->i_mode))
+		b->rdev = inode->i_rdev;
+	else
+		b->inode = inode;
+	b->md = md;
+	b->writable = writable;
+	b->users = 1;
+	b->opening = true;
+	mutex_init(&b->geometry_lock);
+	return b;
+}
+
+static void dm_vhdx_entry_free(struct dm_vhdx_backing *b)
+{
+	mutex_destroy(&b->geometry_lock);
+	kfree(b->name);
+	kfree(b);
 }
 
 /*
- * Mutex held: the entry that @md may share, NULL if it needs its own, or an
- * error: the image is taken.
+ * Mutex held: the entry that the device of @mine may share, NULL if it needs its
+ * own, or an error: the image is taken.
  */
-static struct dm_vhdx_backing *__registry_find(struct dm_vhdx_identity id,
-					       struct mapped_device *md,
-					       bool writable,
-					       const char **error)
+static struct dm_vhdx_backing *
+__registry_find(const struct dm_vhdx_backing *mine, const char **error)
 {
 	struct dm_vhdx_backing *b, *shared = NULL;
 
 	lockdep_assert_held(&registry_mutex);
 	list_for_each_entry(b, &registry, list) {
-		if (b->inode != id.inode || b->rdev != id.rdev)
+		if (b->inode != mine->inode || b->rdev != mine->rdev)
 			continue;
-		if (b->md == md && b->writable == writable) {
-			shared = b;
-		} else if (b->md == md) {
-			*error = "A reload cannot make the image read-only or writable";
-			return ERR_PTR(-EBUSY);
-		} else if (b->writable || writable) {
+		if (b->md != mine->md) {
+			if (!b->writable && !mine->writable)
+				continue;
 			*error = "The image is mapped by another device";
 			return ERR_PTR(-EBUSY);
 		}
+		if (b->writable != mine->writable) {
+			*error = "A reload cannot make the image read-only or writable";
+			return ERR_PTR(-EBUSY);
+		}
+		if (b->opening) {
+			*error = "The image is being opened for another table";
+			return ERR_PTR(-EBUSY);
+		}
+		shared = b;
 	}
 	return shared;
 }
+
+/*
+ * The entry of an image: a new one, to be opened by the caller (->opening), or
+ * the one that the device has already. Whoever calls holds on to the inode.
+ */
+static struct dm_vhdx_backing *dm_vhdx_registry_enter(struct mapped_device *md,
+						      struct inode *inode,
+						      bool writable,
+						      const char **error)
+{
+	struct dm_vhdx_backing *mine, *b;
+
+	mine = dm_vhdx_entry_alloc(md, inode, writable);
+	if (!mine) {
+		*error = "Not enough memory";
+		return ERR_PTR(-ENOMEM);
+	}
+	mutex_lock(&registry_mutex);
+	b = __registry_find(mine, error);
+	if (!b) {
+		list_add(&mine->list, &registry);
+		b = mine;
+	} else if (!IS_ERR(b)) {
+		b->users++;
+	}
+	mutex_unlock(&registry_mutex);
+	if (b != mine)
+		dm_vhdx_entry_free(mine);
+	return b;
+}
+
+/* A new entry has got its file, or is given up. Return: it, or the error. */
+static struct dm_vhdx_backing *dm_vhdx_registry_opened(struct dm_vhdx_backing *b,
+						       int err)
+{
+	mutex_lock(&registry_mutex);
+	b->opening = false;
+	if (err)
+		list_del(&b->list);
+	mutex_unlock(&registry_mutex);
+	if (!err)
+		return b;
+	dm_vhdx_entry_free(b);
+	return ERR_PTR(err);
+}
+
+/* ---- opening --------------------------------------------------------------- */
 
 /* Path as a word of a table line: dm_split_args() takes the backslashes out. */
 static char *dm_vhdx_escape(const char *path)
@@ -97,52 +173,33 @@ static char *dm_vhdx_path_of(struct file *file)
 	return word ? word : ERR_PTR(-ENOMEM);
 }
 
-/* Mutex held. Takes the file over, also on failure. */
-static struct dm_vhdx_backing *__registry_add(struct mapped_device *md,
-					      struct file *file, bool writable,
-					      const char **error)
+/* For an entry that is new. Takes the file over, also on failure. */
+static int dm_vhdx_registry_fill(struct dm_vhdx_backing *b, struct file *file,
+				 const char **error)
 {
-	struct dm_vhdx_identity id = dm_vhdx_identify(file_inode(file));
-	struct dm_vhdx_backing *b;
+	char *name;
 	int err;
 
-	lockdep_assert_held(&registry_mutex);
-	b = __registry_find(id, md, writable, error);
-	if (b) {
-		fput(file);
-		if (!IS_ERR(b))
-			b->users++;
-		return b;
-	}
-	b = kzalloc(sizeof(*b), GFP_KERNEL);
-	if (!b) {
-		*error = "Not enough memory";
-		err = -ENOMEM;
+	if (!dm_vhdx_is_image(b, file_inode(file))) {
+		*error = "The image was replaced while it was opened";
+		err = -ESTALE;
 		goto out_with_file;
 	}
-	b->inode = id.inode;
-	b->rdev = id.rdev;
-	b->md = md;
-	b->users = 1;
-	b->name = dm_vhdx_path_of(file);
-	if (IS_ERR(b->name)) {
+	name = dm_vhdx_path_of(file);
+	if (IS_ERR(name)) {
 		*error = "The path of the image is too long";
-		err = PTR_ERR(b->name);
-		goto out_with_backing;
+		err = PTR_ERR(name);
+		goto out_with_file;
 	}
-	err = dm_vhdx_backing_init(b, file, writable, error);
+	b->name = name;
+	err = dm_vhdx_backing_init(b, file, error);
 	if (err)
-		goto out_with_name;
-	list_add(&b->list, &registry);
-	return b;
+		goto out_with_file;
+	return 0;
 
-out_with_name:
-	kfree(b->name);
-out_with_backing:
-	kfree(b);
 out_with_file:
 	fput(file);
-	return ERR_PTR(err);
+	return err;
 }
 
 /* Before it is opened: opening a FIFO waits, opening a device may do anything. */
@@ -155,13 +212,26 @@ static int dm_vhdx_check_type(umode_t mode, const char **error)
 	return S_ISDIR(mode) ? -EISDIR : -EINVAL;
 }
 
-/* Mutex held: does the device have the image at @path already? */
-static struct dm_vhdx_backing *__registry_find_path(struct mapped_device *md,
-						    const char *name,
-						    bool writable,
-						    const char **error)
+static struct file *dm_vhdx_open_path(const char *name, bool writable,
+				      const char **error)
+{
+	/* Exclusive means a claim on a block device; readers may be many. */
+	int flags = O_LARGEFILE | (writable ? O_RDWR | O_EXCL : O_RDONLY);
+	struct file *file = filp_open(name, flags, 0);
+
+	if (IS_ERR(file))
+		*error = "The image cannot be opened";
+	return file;
+}
+
+static struct dm_vhdx_backing *dm_vhdx_registry_path(struct mapped_device *md,
+						     const char *name,
+						     bool writable,
+						     const char **error)
 {
 	struct dm_vhdx_backing *b;
+	struct inode *inode;
+	struct file *file;
 	struct path path;
 	int err;
 
@@ -170,43 +240,26 @@ static struct dm_vhdx_backing *__registry_find_path(struct mapped_device *md,
 		*error = "The image cannot be found";
 		return ERR_PTR(err);
 	}
-	err = dm_vhdx_check_type(d_backing_inode(path.dentry)->i_mode, error);
+	inode = d_backing_inode(path.dentry);
+	err = dm_vhdx_check_type(inode->i_mode, error);
 	b = err ? ERR_PTR(err) :
-		  __registry_find(dm_vhdx_identify(d_backing_inode(path.dentry)),
-				  md, writable, error);
+		  dm_vhdx_registry_enter(md, inode, writable, error);
+	if (!IS_ERR(b) && b->opening) {
+		file = dm_vhdx_open_path(name, writable, error);
+		err = IS_ERR(file) ? PTR_ERR(file) :
+				     dm_vhdx_registry_fill(b, file, error);
+		b = dm_vhdx_registry_opened(b, err);
+	}
 	path_put(&path);
 	return b;
 }
 
-static struct dm_vhdx_backing *__registry_open_path(struct mapped_device *md,
-						    const char *name,
-						    bool writable,
-						    const char **error)
+static struct dm_vhdx_backing *dm_vhdx_registry_fd(struct mapped_device *md,
+						   const char *number,
+						   bool writable,
+						   const char **error)
 {
-	/* Exclusive means a claim on a block device; readers may be many. */
-	int flags = O_LARGEFILE | (writable ? O_RDWR | O_EXCL : O_RDONLY);
 	struct dm_vhdx_backing *b;
-	struct file *file;
-
-	b = __registry_find_path(md, name, writable, error);
-	if (b) {
-		if (!IS_ERR(b))
-			b->users++;
-		return b;
-	}
-	file = filp_open(name, flags, 0);
-	if (IS_ERR(file)) {
-		*error = "The image cannot be opened";
-		return ERR_CAST(file);
-	}
-	return __registry_add(md, file, writable, error);
-}
-
-static struct dm_vhdx_backing *__registry_open_fd(struct mapped_device *md,
-						  const char *number,
-						  bool writable,
-						  const char **error)
-{
 	struct file *file;
 	unsigned int fd;
 
@@ -225,7 +278,12 @@ static struct dm_vhdx_backing *__registry_open_fd(struct mapped_device *md,
 		fput(file);
 		return ERR_PTR(-EINVAL);
 	}
-	return __registry_add(md, file, writable, error);
+	b = dm_vhdx_registry_enter(md, file_inode(file), writable, error);
+	if (!IS_ERR(b) && b->opening)
+		return dm_vhdx_registry_opened(b, dm_vhdx_registry_fill(b, file,
+									error));
+	fput(file);
+	return b;
 }
 
 /**
@@ -242,15 +300,9 @@ struct dm_vhdx_backing *dm_vhdx_registry_get(struct mapped_device *md,
 					     const char *image, bool writable,
 					     const char **error)
 {
-	struct dm_vhdx_backing *b;
-
-	mutex_lock(&registry_mutex);
 	if (!strncmp(image, "fd:", 3))
-		b = __registry_open_fd(md, image + 3, writable, error);
-	else
-		b = __registry_open_path(md, image, writable, error);
-	mutex_unlock(&registry_mutex);
-	return b;
+		return dm_vhdx_registry_fd(md, image + 3, writable, error);
+	return dm_vhdx_registry_path(md, image, writable, error);
 }
 
 /**
@@ -259,14 +311,17 @@ struct dm_vhdx_backing *dm_vhdx_registry_get(struct mapped_device *md,
  */
 void dm_vhdx_registry_put(struct dm_vhdx_backing *backing)
 {
+	bool last;
+
 	mutex_lock(&registry_mutex);
-	if (--backing->users == 0) {
+	last = --backing->users == 0;
+	if (last) {
 		list_del(&backing->list);
 		dm_vhdx_backing_exit(backing);
-		kfree(backing->name);
-		kfree(backing);
 	}
 	mutex_unlock(&registry_mutex);
+	if (last)
+		dm_vhdx_entry_free(backing);
 }
 
 /**

@@ -128,6 +128,45 @@ realigned() { # IMAGE BLOCK-TO-KEEP|none
 	agree "$1" "$H/dump"
 }
 
+# ended PID: within some seconds
+ended() {
+	local i
+
+	for ((i = 0; i < $(patience 100); i++)); do
+		kill -0 "$1" 2>/dev/null || { wait "$1"; return; }
+		sleep 0.1
+	done
+	return 1
+}
+
+# An image in a file system on another image, whose device is suspended: loading its
+# table waits, resuming the other device does not.
+on_suspended() { # KIND
+	local lower=$H/lower.$1 upper=$G/upper.$1 maker before=/dev/shm/before
+
+	create "$lower" 256M
+	map "$lower" lower $((256 * MIB))
+	mkfs.ext4 -q /dev/mapper/lower
+	mount /dev/mapper/lower $G
+	create "$upper" $SIZE
+	map "$upper" disk $SIZE
+	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=20 oflag=direct conv=fsync status=none
+	dump /dev/mapper/disk $before
+	unmap disk
+	dmsetup suspend --nolockfs lower
+	map "$upper" disk $SIZE &
+	maker=$!
+	sleep 2
+	kill -0 $maker
+	dmsetup resume lower &
+	ended $!
+	ended $maker
+	cmp /dev/mapper/disk $before
+	unmap disk
+	agree "$upper" $before
+	rm $before
+}
+
 host_fs ext4
 for block in $(long 'none 3' 3); do
 	check "a vhd of QEMU that keeps block $block, resumed" realigned $H/odd.vhd "$block"
@@ -141,6 +180,7 @@ for image in $H/disk.vhdx $(long $H/disk.vhd ''); do
 	esac
 	check "$kind: table and status" lines "$image"
 	check "$kind: loaded, never resumed" loaded_only "$image"
+	check "$kind: loaded from a device that is suspended" on_suspended "$kind"
 	check "$kind: suspend, resume and reload under load" loops "$image"
 	take_guest_down
 	check "$kind: a copy of a suspended image" copied "$image"
