@@ -70,6 +70,7 @@ static ssize_t dm_vhdx_file_rw(struct file *file, bool write, u64 offset_bytes,
 		      len_bytes);
 	if (!write)
 		return file->f_op->read_iter(&kiocb, &iter);
+	kiocb.ki_flags = IOCB_WRITE;
 	dm_vhdx_start_write(file);
 	ret = file->f_op->write_iter(&kiocb, &iter);
 	dm_vhdx_end_write(file);
@@ -493,6 +494,16 @@ static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
 	return roundup_pow_of_two(unit);
 }
 
+/*
+ * The page cache of a file on overlayfs is that of the file below, which would
+ * have to be asked for its pages and its errors of writeback.
+ */
+static bool dm_vhdx_is_stacked(struct file *file)
+{
+	return S_ISREG(file_inode(file)->i_mode) &&
+	       d_real_inode(file->f_path.dentry) != file_inode(file);
+}
+
 static const char *dm_vhdx_backing_unfit(struct dm_vhdx_backing *backing)
 {
 	struct file *file = backing->file;
@@ -507,6 +518,8 @@ static const char *dm_vhdx_backing_unfit(struct dm_vhdx_backing *backing)
 		return "The image file is not open for reading";
 	if (backing->writable && !(file->f_mode & FMODE_WRITE))
 		return "The image file is not open for writing";
+	if (backing->writable && dm_vhdx_is_stacked(file))
+		return "The image lies on an overlay: only its file below can be written";
 	return NULL;
 }
 

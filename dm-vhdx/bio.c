@@ -256,6 +256,8 @@ static void dm_vhdx_rw_iter(struct dm_vhdx_io *io, bool write,
 /* A write with FUA over what is mapped for good needs no metadata commit. */
 static void dm_vhdx_rw_flags(struct dm_vhdx_io *io, bool write, bool direct)
 {
+	if (write)
+		io->kiocb.ki_flags |= IOCB_WRITE;
 	if (direct)
 		io->kiocb.ki_flags |= IOCB_DIRECT;
 	io->synced = write && (io->bio->bi_opf & REQ_FUA) &&

@@ -39,6 +39,31 @@ table_lines() {
 	sound "$image"
 }
 
+# Only the file below it can be written; a device may be named there.
+on_overlay() {
+	local over=$H/over/merged node
+
+	mkdir -p $H/over/{lower,upper,work,merged}
+	create $H/over/upper/disk.vhdx "$SIZE"
+	map $H/over/upper/disk.vhdx disk "$SIZE"
+	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=20 oflag=direct conv=fsync status=none
+	dump /dev/mapper/disk $H/dump
+	unmap disk
+	mount -t overlay -o "lowerdir=$H/over/lower,upperdir=$H/over/upper,workdir=$H/over/work" \
+		overlay "$over"
+	told 'lies on an overlay' map "$over/disk.vhdx" disk "$SIZE"
+	map "$over/disk.vhdx" disk "$SIZE" --readonly read_only
+	cmp /dev/mapper/disk $H/dump
+	unmap disk
+	node=$(losetup -f --show $H/over/upper/disk.vhdx)
+	cp -a "$node" "$over/node"
+	map "$over/node" disk "$SIZE"
+	cmp /dev/mapper/disk $H/dump
+	unmap disk
+	losetup -d "$node"
+	umount "$over"
+}
+
 images_refused() {
 	"$BUILT/refuse" "$BUILT/images" $H "$(long 1 2 10)" >$H/refused
 }
@@ -47,6 +72,7 @@ host_fs ext4
 check 'directories, FIFOs, devices and nothing at all' not_files
 image=$H/sound.vhdx
 check 'table lines with mistakes' table_lines
+check 'an image on an overlay' on_overlay
 
 tap_check 'broken images by name' images_refused
 cat $H/refused
