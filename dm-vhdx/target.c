@@ -249,14 +249,20 @@ static void dm_vhdx_set_features(struct dm_target *ti, struct dm_vhdx *dv)
 	ti->discards_supported = true;
 }
 
+/*
+ * A queue with a rescuer must not wait for one without: that is worth a warning
+ * of the kernel, and the rescuer worth nothing.
+ */
 static int dm_vhdx_alloc_queues(struct dm_vhdx *dv)
 {
 	const char *name = dm_vhdx_name(dv);
+	unsigned int flags = 0;
 
-	dv->io_wq = alloc_workqueue("vhdx_io/%s", WQ_MEM_RECLAIM | WQ_UNBOUND,
-				    0, name);
-	dv->md_wq = alloc_ordered_workqueue("vhdx_md/%s", WQ_MEM_RECLAIM, name);
-	dv->bg_wq = alloc_ordered_workqueue("vhdx_bg/%s", WQ_MEM_RECLAIM, name);
+	if (dv->backing->needs_no_memory)
+		flags = WQ_MEM_RECLAIM;
+	dv->io_wq = alloc_workqueue("vhdx_io/%s", flags | WQ_UNBOUND, 0, name);
+	dv->md_wq = alloc_ordered_workqueue("vhdx_md/%s", flags, name);
+	dv->bg_wq = alloc_ordered_workqueue("vhdx_bg/%s", flags, name);
 	return dv->io_wq && dv->md_wq && dv->bg_wq ? 0 : -ENOMEM;
 }
 
