@@ -61,7 +61,15 @@ erase() {
 clean() {
 	untouched "$1" sound "$1"
 	"$TOOL" check --json "$1" >check.json
-	json "d['verdict'] == 'clean' and d['findings'] == []" check.json
+	json "d['verdict'] == 'clean' and d['findings'] == [] and not d['error']" check.json
+}
+
+# What cannot even be opened has a document as well.
+nothing_as_json() {
+	ends_with 4 "$TOOL" check --json nothing >wrapped
+	sed '/^exit code/d' wrapped >check.json
+	json "d['verdict'] == 'cannot be checked' and d['found'] == 0" check.json
+	json "'no such file' in d['error'] and d['findings'] == []" check.json
 }
 
 tap_check "a good vhdx" clean good.vhdx
@@ -118,6 +126,7 @@ mkfifo fifo
 tap_check "a pipe" refuses 4 "neither a file nor a block device" "$TOOL" check fifo
 tap_check "a character device" refuses 4 "neither a file nor a block device" "$TOOL" check /dev/null
 tap_check "no such file" refuses 4 "no such file" "$TOOL" check nothing
+tap_check "no such file, as JSON" nothing_as_json
 tap_check "no such folder" refuses 4 "no such file" "$TOOL" check no/thing
 cp good.vhdx secret.vhdx
 chmod 0 secret.vhdx

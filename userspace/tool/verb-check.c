@@ -85,12 +85,14 @@ static int verdict(const struct checker *checker, int ret, const char **word)
 	return checker->found ? VHDX_EXIT_UNTIDY : VHDX_EXIT_OK;
 }
 
+/* @why: it cannot be checked, or NULL */
 static void conclude(const struct checker *checker,
 		     struct json_object *document, const char *path,
-		     const char *word)
+		     const char *word, const char *why)
 {
 	if (document) {
 		json_set_text(document, "verdict", word);
+		json_set_text(document, "error", why);
 		json_set_number(document, "found", checker->found);
 		json_finish(document);
 		return;
@@ -136,15 +138,20 @@ int verb_check(const struct invocation *run)
 	struct json_object *document = NULL;
 	const char *path = run->argument[0], *word;
 	struct vhdx_error error;
+	const char *why = NULL;
 	int ret, code;
 
-	if (vhdx_image_file_open(&file, path, false, &error))
-		return fail(&error);
 	if (given(run, OPTION_JSON)) {
 		document = json_document();
 		checker.list = json_object_new_array();
 		json_set_text(document, "image", path);
 		json_object_object_add(document, "findings", checker.list);
+	}
+	if (vhdx_image_file_open(&file, path, false, &error)) {
+		if (document)
+			conclude(&checker, document, path, "cannot be checked",
+				 error.text);
+		return fail(&error);
 	}
 	ret = vhdx_image_open(&file.file.container, &options, &checker.report,
 			      &file.image);
@@ -154,10 +161,12 @@ int verb_check(const struct invocation *run)
 		ret = load_blocks(file.image);
 
 	code = verdict(&checker, ret, &word);
-	conclude(&checker, document, path, word);
 	if (ret && code != VHDX_EXIT_CORRUPT) {
 		vhdx_image_file_refused(&file, &checker.report, -ret, &error);
-		complain("%s", error.text);
+		why = error.text;
 	}
+	conclude(&checker, document, path, word, why);
+	if (why)
+		complain("%s", why);
 	return code;
 }
