@@ -191,6 +191,45 @@ static void copy_tells_of_errors(void **state)
 					     sizeof(bounce)), -ENOSPC);
 }
 
+static void holes_get_space_and_data_stay(void **state)
+{
+	(void)state;
+	fill(8192, 4096, 7);
+	fill(MIB - 4096, 4096, 8);
+	assert_int_equal(vhdx_container_back(c, 0, MIB), 0);
+	assert_int_equal(store_allocated(&ram.store), MIB);
+	assert_bytes(0, 8192, 0);
+	assert_bytes(8192, 4096, 7);
+	assert_bytes(12288, 4096, 0);
+	assert_bytes(MIB - 4096, 4096, 8);
+	ram_fail(&ram, 1, ENOSPC, false, RAM_BIT(RAM_WRITE));
+	assert_int_equal(vhdx_container_back(c, MIB, 4096), -ENOSPC);
+}
+
+static u64 all_is_hole(struct vhdx_container *container, u64 offset, u64 end)
+{
+	(void)container;
+	(void)offset;
+	return end;
+}
+
+/* The host's word on where there are holes is no reason to write zeros. */
+static void a_hole_that_is_none_keeps_its_data(void **state)
+{
+	struct vhdx_container_ops liar = *c->ops;
+
+	(void)state;
+	fill(8192, 100, 7);
+	liar.next_data = all_is_hole;
+	c->ops = &liar;
+	assert_int_equal(vhdx_container_back(c, 0, 64 * 1024), 0);
+	assert_bytes(0, 8192, 0);
+	assert_bytes(8192, 100, 7);
+	assert_bytes(8292, 4096, 0);
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_READ));
+	assert_int_equal(vhdx_container_back(c, 0, 64 * 1024), -EIO);
+}
+
 static void holes_are_seen(void **state)
 {
 	(void)state;
@@ -218,6 +257,8 @@ int main(void)
 		TEST(zero_tells_of_errors),
 		TEST(copy_leaves_holes_out),
 		TEST(copy_tells_of_errors),
+		TEST(holes_get_space_and_data_stay),
+		TEST(a_hole_that_is_none_keeps_its_data),
 		TEST(holes_are_seen),
 	};
 
