@@ -484,19 +484,6 @@ static bool dm_vhdx_backing_honours_dsync(struct dm_vhdx_backing *backing)
 	       (sb->s_bdev && sb->s_magic != FUSE_SUPER_MAGIC);
 }
 
-/*
- * A full XFS, and file systems that are on no disk of their own, wait for workers
- * of theirs that need memory to begin.
- */
-static bool dm_vhdx_backing_needs_no_memory(struct dm_vhdx_backing *backing)
-{
-	struct super_block *sb = file_inode(backing->file)->i_sb;
-
-	return backing->rdev ||
-	       (sb->s_bdev && sb->s_magic != XFS_SUPER_MAGIC &&
-		sb->s_magic != FUSE_SUPER_MAGIC);
-}
-
 static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
 {
 	u32 unit = backing->rdev ? dm_vhdx_backing_unit(backing) :
@@ -581,7 +568,6 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 		backing->direct_offset = 0;
 	backing->keeps_pages = dm_vhdx_backing_keeps_pages(backing);
 	backing->honours_dsync = dm_vhdx_backing_honours_dsync(backing);
-	backing->needs_no_memory = dm_vhdx_backing_needs_no_memory(backing);
 	backing->punch_unit = dm_vhdx_backing_learn_punch(backing);
 	if (writable) {
 		backing->gfp_mask = mapping_gfp_mask(file->f_mapping);

@@ -101,7 +101,6 @@ struct dm_vhdx;
  * @direct_memory: alignment of memory for direct I/O
  * @keeps_pages: pages cached during a direct write stay after it
  * @honours_dsync: a write that asks for it is durable when it is answered
- * @needs_no_memory: I/O goes on where memory is short, if who asks for it does
  * @punch_unit: the smallest hole that the host can make
  * @wb_err: when the active table began, for errors of the host's writeback
  * @gfp_mask: the mapping's allocation mask before we restricted it
@@ -127,7 +126,6 @@ struct dm_vhdx_backing {
 	u32 direct_memory;
 	bool keeps_pages;
 	bool honours_dsync;
-	bool needs_no_memory;
 	u32 punch_unit;
 	errseq_t wb_err;
 	gfp_t gfp_mask;

@@ -250,16 +250,15 @@ static void dm_vhdx_set_features(struct dm_target *ti, struct dm_vhdx *dv)
 }
 
 /*
- * A queue with a rescuer must not wait for one without: that is worth a warning
- * of the kernel, and the rescuer worth nothing.
+ * A queue with a rescuer must not wait for one without. File systems do that, XFS
+ * when it is full, ext4 with discards of its own to be waited for: over a file
+ * there is none, as in the loop driver.
  */
 static int dm_vhdx_alloc_queues(struct dm_vhdx *dv)
 {
 	const char *name = dm_vhdx_name(dv);
-	unsigned int flags = 0;
+	unsigned int flags = dv->backing->rdev ? WQ_MEM_RECLAIM : 0;
 
-	if (dv->backing->needs_no_memory)
-		flags = WQ_MEM_RECLAIM;
 	dv->io_wq = alloc_workqueue("vhdx_io/%s", flags | WQ_UNBOUND, 0, name);
 	dv->md_wq = alloc_ordered_workqueue("vhdx_md/%s", flags, name);
 	dv->bg_wq = alloc_ordered_workqueue("vhdx_bg/%s", flags, name);

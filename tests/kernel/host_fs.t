@@ -33,11 +33,11 @@ new_image() { # IMAGE
 	esac
 }
 
-full() { # FS IMAGE
+full() { # FS IMAGE [MOUNT-OPTION]
 	full_down
 	truncate -s 320M /dev/shm/small
 	mkfs."$1" -q /dev/shm/small
-	mount -o loop /dev/shm/small $H
+	mount -o "loop${3:+,$3}" /dev/shm/small $H
 	new_image "$2"
 	map "$2" disk $GIB commit_ms 50
 	dd if=/dev/urandom of=/dev/shm/first bs=1M count=32 status=none
@@ -174,9 +174,10 @@ truncated() { # IMAGE BYTES
 
 # ---- all of it ------------------------------------------------------------------
 
-for pair in ext4:vhdx xfs:vhdx xfs:vhd; do
-	fs=${pair%:*} kind=${pair#*:}
-	check "a host that fills up, $kind on $fs" full "$fs" "$H/disk.$kind"
+for pair in ext4:vhdx ext4:vhd:discard xfs:vhdx xfs:vhd; do
+	IFS=: read -r fs kind option <<<"$pair"
+	check "a host that fills up, $kind on $fs${option:+, $option}" \
+		full "$fs" "$H/disk.$kind" "$option"
 	full_down
 done
 for pair in ext4:vhdx xfs:vhd; do
