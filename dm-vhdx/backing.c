@@ -494,32 +494,16 @@ static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
 	return roundup_pow_of_two(unit);
 }
 
-/*
- * The page cache of a file on overlayfs is that of the file below, which would
- * have to be asked for its pages and its errors of writeback.
- */
-static bool dm_vhdx_is_stacked(struct file *file)
-{
-	return S_ISREG(file_inode(file)->i_mode) &&
-	       d_real_inode(file->f_path.dentry) != file_inode(file);
-}
-
 static const char *dm_vhdx_backing_unfit(struct dm_vhdx_backing *backing)
 {
 	struct file *file = backing->file;
-	umode_t mode = file_inode(file)->i_mode;
 
-	/* As fd:N it may be anything. */
-	if (!S_ISREG(mode) && !S_ISBLK(mode))
-		return "The image is neither a regular file nor a block device";
 	if (!file->f_op->read_iter || !file->f_op->write_iter)
 		return "The file system of the image lacks read_iter and write_iter";
 	if (!(file->f_mode & FMODE_READ))
 		return "The image file is not open for reading";
 	if (backing->writable && !(file->f_mode & FMODE_WRITE))
 		return "The image file is not open for writing";
-	if (backing->writable && dm_vhdx_is_stacked(file))
-		return "The image lies on an overlay: only its file below can be written";
 	return NULL;
 }
 

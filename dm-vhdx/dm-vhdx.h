@@ -39,7 +39,6 @@
  * registry mutex The list of open images and who is active on which. Taken in ctr, dtr,
  *                preresume and postsuspend only; no I/O and no allocation with it held,
  *                because the image may lie on a device that is suspended.
- * geometry_lock  Of one image, in ctr only; the image is read with it held.
  *
  * Order: block lock > freeze protection of the host > locks of the host's file
  * system; the spinlocks nest in nothing of ours and nothing nests in them.
@@ -62,7 +61,6 @@
 #include <linux/device-mapper.h>
 #include <linux/fs.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -87,11 +85,9 @@ struct dm_vhdx;
  * @list: registry
  * @md: the only device that may use it
  * @users: targets that refer to it (live table, inactive table)
- * @opening: the file is not open yet, and none of what follows but @inode, @rdev
- *	and @writable is known
  * @active: the target that has the image open
- * @file: the file; its OFD locks live as long as it does
- * @inode: identity of a regular file
+ * @file: the file; its OFD locks live as long as it does; NULL until it is open
+ * @inode: identity of a regular file; on overlayfs that below
  * @rdev: identity of a block device, 0 for a regular file
  * @name: its path, escaped for a table line
  * @writable: opened for writing
@@ -104,7 +100,6 @@ struct dm_vhdx;
  * @punch_unit: the smallest hole that the host can make
  * @wb_err: when the active table began, for errors of the host's writeback
  * @gfp_mask: the mapping's allocation mask before we restricted it
- * @geometry_lock: held while a constructor finds @geometry, or out about it
  * @has_geometry: @geometry is valid
  * @geometry: what the first validation found
  */
@@ -113,7 +108,6 @@ struct dm_vhdx_backing {
 	struct list_head list;
 	struct mapped_device *md;
 	unsigned int users;
-	bool opening;
 	struct dm_vhdx *active;
 	struct file *file;
 	struct inode *inode;
@@ -129,7 +123,6 @@ struct dm_vhdx_backing {
 	u32 punch_unit;
 	errseq_t wb_err;
 	gfp_t gfp_mask;
-	struct mutex geometry_lock;	/* see the essay */
 	bool has_geometry;
 	struct vhdx_geometry geometry;
 };

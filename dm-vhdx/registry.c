@@ -9,7 +9,8 @@
  *
  * Suspend and resume of every device need the mutex, and another image may lie on
  * one that is suspended. So nothing is done with it held that does I/O or waits
- * for memory: an image has its entry before its file is opened.
+ * for memory: an image has its entry before its file is opened. (No other table of
+ * the device can meet it without a file: dm loads one at a time.)
  */
 #include <linux/ctype.h>
 #include <linux/file.h>
@@ -25,19 +26,23 @@ static LIST_HEAD(registry);
 
 /* ---- entries ------------------------------------------------------------- */
 
+/* On overlayfs the file below counts: it is the same one by each of its names. */
 static bool dm_vhdx_is_image(const struct dm_vhdx_backing *backing,
-			     const struct inode *inode)
+			     struct dentry *dentry)
 {
+	struct inode *inode = d_real_inode(dentry);
+
 	if (S_ISBLK(inode->i_mode))
 		return backing->rdev == inode->i_rdev;
 	return backing->inode == inode;
 }
 
 static struct dm_vhdx_backing *dm_vhdx_entry_alloc(struct mapped_device *md,
-						   struct inode *inode,
+						   struct dentry *dentry,
 						   bool writable)
 {
 	struct dm_vhdx_backing *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct inode *inode = d_real_inode(dentry);
 
 	if (!b)
 		return NULL;
@@ -48,14 +53,11 @@ static struct dm_vhdx_backing *dm_vhdx_entry_alloc(struct mapped_device *md,
 	b->md = md;
 	b->writable = writable;
 	b->users = 1;
-	b->opening = true;
-	mutex_init(&b->geometry_lock);
 	return b;
 }
 
 static void dm_vhdx_entry_free(struct dm_vhdx_backing *b)
 {
-	mutex_destroy(&b->geometry_lock);
 	kfree(b->name);
 	kfree(b);
 }
@@ -83,27 +85,23 @@ __registry_find(const struct dm_vhdx_backing *mine, const char **error)
 			*error = "A reload cannot make the image read-only or writable";
 			return ERR_PTR(-EBUSY);
 		}
-		if (b->opening) {
-			*error = "The image is being opened for another table";
-			return ERR_PTR(-EBUSY);
-		}
 		shared = b;
 	}
 	return shared;
 }
 
 /*
- * The entry of an image: a new one, to be opened by the caller (->opening), or
- * the one that the device has already. Whoever calls holds on to the inode.
+ * The entry of an image: a new one, which has no file yet, or the one that the
+ * device has already. Whoever calls holds on to the dentry.
  */
 static struct dm_vhdx_backing *dm_vhdx_registry_enter(struct mapped_device *md,
-						      struct inode *inode,
+						      struct dentry *dentry,
 						      bool writable,
 						      const char **error)
 {
 	struct dm_vhdx_backing *mine, *b;
 
-	mine = dm_vhdx_entry_alloc(md, inode, writable);
+	mine = dm_vhdx_entry_alloc(md, dentry, writable);
 	if (!mine) {
 		*error = "Not enough memory";
 		return ERR_PTR(-ENOMEM);
@@ -122,19 +120,12 @@ static struct dm_vhdx_backing *dm_vhdx_registry_enter(struct mapped_device *md,
 	return b;
 }
 
-/* A new entry has got its file, or is given up. Return: it, or the error. */
-static struct dm_vhdx_backing *dm_vhdx_registry_opened(struct dm_vhdx_backing *b,
-						       int err)
+static void dm_vhdx_registry_leave(struct dm_vhdx_backing *b)
 {
 	mutex_lock(&registry_mutex);
-	b->opening = false;
-	if (err)
-		list_del(&b->list);
+	list_del(&b->list);
 	mutex_unlock(&registry_mutex);
-	if (!err)
-		return b;
 	dm_vhdx_entry_free(b);
-	return ERR_PTR(err);
 }
 
 /* ---- opening --------------------------------------------------------------- */
@@ -173,14 +164,15 @@ static char *dm_vhdx_path_of(struct file *file)
 	return word ? word : ERR_PTR(-ENOMEM);
 }
 
-/* For an entry that is new. Takes the file over, also on failure. */
-static int dm_vhdx_registry_fill(struct dm_vhdx_backing *b, struct file *file,
-				 const char **error)
+static int dm_vhdx_entry_take_file(struct dm_vhdx_backing *b, struct file *file,
+				   const char **error)
 {
 	char *name;
 	int err;
 
-	if (!dm_vhdx_is_image(b, file_inode(file))) {
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (!dm_vhdx_is_image(b, file->f_path.dentry)) {
 		*error = "The image was replaced while it was opened";
 		err = -ESTALE;
 		goto out_with_file;
@@ -202,14 +194,43 @@ out_with_file:
 	return err;
 }
 
-/* Before it is opened: opening a FIFO waits, opening a device may do anything. */
-static int dm_vhdx_check_type(umode_t mode, const char **error)
+/* A new entry gets its file, if there is one, or goes; on failure both do. */
+static struct dm_vhdx_backing *dm_vhdx_registry_fill(struct dm_vhdx_backing *b,
+						     struct file *file,
+						     const char **error)
 {
-	if (S_ISREG(mode) || S_ISBLK(mode))
-		return 0;
-	*error = S_ISDIR(mode) ? "The image is a directory" :
-		 "The image is neither a regular file nor a block device";
-	return S_ISDIR(mode) ? -EISDIR : -EINVAL;
+	int err = dm_vhdx_entry_take_file(b, file, error);
+
+	if (!err)
+		return b;
+	dm_vhdx_registry_leave(b);
+	return ERR_PTR(err);
+}
+
+/*
+ * Before it is opened: opening a FIFO waits, opening a device may do anything,
+ * and a file of an overlay may be copied. The mapping of such a file does not
+ * have its pages nor its errors of writeback, so nothing could be promised to
+ * who writes.
+ */
+static int dm_vhdx_check_dentry(struct dentry *dentry, bool writable,
+				const char **error)
+{
+	struct inode *inode = d_backing_inode(dentry);
+
+	if (S_ISDIR(inode->i_mode)) {
+		*error = "The image is a directory";
+		return -EISDIR;
+	}
+	if (!S_ISREG(inode->i_mode) && !S_ISBLK(inode->i_mode)) {
+		*error = "The image is neither a regular file nor a block device";
+		return -EINVAL;
+	}
+	if (writable && d_real_inode(dentry) != inode) {
+		*error = "The image lies on an overlay and can only be read";
+		return -EOPNOTSUPP;
+	}
+	return 0;
 }
 
 static struct file *dm_vhdx_open_path(const char *name, bool writable,
@@ -230,8 +251,6 @@ static struct dm_vhdx_backing *dm_vhdx_registry_path(struct mapped_device *md,
 						     const char **error)
 {
 	struct dm_vhdx_backing *b;
-	struct inode *inode;
-	struct file *file;
 	struct path path;
 	int err;
 
@@ -240,16 +259,12 @@ static struct dm_vhdx_backing *dm_vhdx_registry_path(struct mapped_device *md,
 		*error = "The image cannot be found";
 		return ERR_PTR(err);
 	}
-	inode = d_backing_inode(path.dentry);
-	err = dm_vhdx_check_type(inode->i_mode, error);
+	err = dm_vhdx_check_dentry(path.dentry, writable, error);
 	b = err ? ERR_PTR(err) :
-		  dm_vhdx_registry_enter(md, inode, writable, error);
-	if (!IS_ERR(b) && b->opening) {
-		file = dm_vhdx_open_path(name, writable, error);
-		err = IS_ERR(file) ? PTR_ERR(file) :
-				     dm_vhdx_registry_fill(b, file, error);
-		b = dm_vhdx_registry_opened(b, err);
-	}
+		  dm_vhdx_registry_enter(md, path.dentry, writable, error);
+	if (!IS_ERR(b) && !b->file)
+		b = dm_vhdx_registry_fill(b, dm_vhdx_open_path(name, writable,
+							       error), error);
 	path_put(&path);
 	return b;
 }
@@ -260,8 +275,10 @@ static struct dm_vhdx_backing *dm_vhdx_registry_fd(struct mapped_device *md,
 						   const char **error)
 {
 	struct dm_vhdx_backing *b;
+	struct dentry *dentry;
 	struct file *file;
 	unsigned int fd;
+	int err;
 
 	if (kstrtouint(number, 10, &fd)) {
 		*error = "fd: must be followed by the number of an open file";
@@ -272,16 +289,17 @@ static struct dm_vhdx_backing *dm_vhdx_registry_fd(struct mapped_device *md,
 		*error = "There is no open file with this number";
 		return ERR_PTR(-EBADF);
 	}
+	dentry = file->f_path.dentry;
+	err = dm_vhdx_check_dentry(dentry, writable, error);
 	/* Whether it was opened exclusively cannot be seen from here. */
-	if (S_ISBLK(file_inode(file)->i_mode)) {
+	if (!err && S_ISBLK(file_inode(file)->i_mode)) {
 		*error = "A block device must be given by its path";
-		fput(file);
-		return ERR_PTR(-EINVAL);
+		err = -EINVAL;
 	}
-	b = dm_vhdx_registry_enter(md, file_inode(file), writable, error);
-	if (!IS_ERR(b) && b->opening)
-		return dm_vhdx_registry_opened(b, dm_vhdx_registry_fill(b, file,
-									error));
+	b = err ? ERR_PTR(err) :
+		  dm_vhdx_registry_enter(md, dentry, writable, error);
+	if (!IS_ERR(b) && !b->file)
+		return dm_vhdx_registry_fill(b, file, error);
 	fput(file);
 	return b;
 }

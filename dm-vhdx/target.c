@@ -140,34 +140,23 @@ static struct vhdx_image *dm_vhdx_open_image(struct dm_vhdx *dv,
 	return ERR_PTR(err);
 }
 
-/* geometry_lock held. */
-static int dm_vhdx_find_geometry(struct dm_vhdx *dv, const char **error)
+/*
+ * The geometry, from a table of the same device if there is one already. Tables
+ * of one device are loaded one at a time: dm holds a lock of the device.
+ */
+static int dm_vhdx_learn_geometry(struct dm_vhdx *dv, const char **error)
 {
 	struct dm_vhdx_backing *backing = dv->backing;
 	struct vhdx_image *image;
 
-	if (backing->has_geometry)
-		return 0;
-	image = dm_vhdx_open_image(dv, error);
-	if (IS_ERR(image))
-		return PTR_ERR(image);
-	backing->geometry = *vhdx_image_geometry(image);
-	backing->has_geometry = true;
-	vhdx_image_close(image);
-	return 0;
-}
-
-/* The geometry, from a table of the same device if there is one already. */
-static int dm_vhdx_learn_geometry(struct dm_vhdx *dv, const char **error)
-{
-	struct dm_vhdx_backing *backing = dv->backing;
-	int err;
-
-	mutex_lock(&backing->geometry_lock);
-	err = dm_vhdx_find_geometry(dv, error);
-	mutex_unlock(&backing->geometry_lock);
-	if (err)
-		return err;
+	if (!backing->has_geometry) {
+		image = dm_vhdx_open_image(dv, error);
+		if (IS_ERR(image))
+			return PTR_ERR(image);
+		backing->geometry = *vhdx_image_geometry(image);
+		backing->has_geometry = true;
+		vhdx_image_close(image);
+	}
 	dv->geometry = backing->geometry;
 	dv->block_shift = ilog2(dv->geometry.block_bytes);
 	return 0;

@@ -39,23 +39,31 @@ table_lines() {
 	sound "$image"
 }
 
-# Only the file below it can be written; a device may be named there.
-on_overlay() {
-	local over=$H/over/merged node
+# An image there can only be read, and is the one below; a device may be named there.
+on_overlay() { # LAYER
+	local over=$H/over/merged below=$H/over/$1/disk.vhdx node
 
+	rm -rf $H/over
 	mkdir -p $H/over/{lower,upper,work,merged}
-	create $H/over/upper/disk.vhdx "$SIZE"
-	map $H/over/upper/disk.vhdx disk "$SIZE"
+	create "$below" "$SIZE"
+	map "$below" disk "$SIZE"
 	dd if=/dev/urandom of=/dev/mapper/disk bs=1M count=20 oflag=direct conv=fsync status=none
 	dump /dev/mapper/disk $H/dump
 	unmap disk
 	mount -t overlay -o "lowerdir=$H/over/lower,upperdir=$H/over/upper,workdir=$H/over/work" \
 		overlay "$over"
 	told 'lies on an overlay' map "$over/disk.vhdx" disk "$SIZE"
+	(exec 8<"$over/disk.vhdx" && told 'lies on an overlay' map fd:8 disk "$SIZE")
+	fails_with 'lies on an overlay' "$TOOL" open "$over/disk.vhdx" disk
+	[ "$1" = upper ] || [ ! -e $H/over/upper/disk.vhdx ]
 	map "$over/disk.vhdx" disk "$SIZE" --readonly read_only
 	cmp /dev/mapper/disk $H/dump
+	told 'mapped by another device' map "$below" other "$SIZE"
 	unmap disk
-	node=$(losetup -f --show $H/over/upper/disk.vhdx)
+	"$TOOL" open --readonly "$over/disk.vhdx" disk
+	cmp /dev/mapper/disk $H/dump
+	"$TOOL" close disk
+	node=$(losetup -f --show "$below")
 	cp -a "$node" "$over/node"
 	map "$over/node" disk "$SIZE"
 	cmp /dev/mapper/disk $H/dump
@@ -72,7 +80,9 @@ host_fs ext4
 check 'directories, FIFOs, devices and nothing at all' not_files
 image=$H/sound.vhdx
 check 'table lines with mistakes' table_lines
-check 'an image on an overlay' on_overlay
+for layer in upper lower; do
+	check "an image on an overlay, in its $layer layer" on_overlay $layer
+done
 
 tap_check 'broken images by name' images_refused
 cat $H/refused

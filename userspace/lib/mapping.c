@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Mappings and their partition maps. */
 #include <ctype.h>
+#include <linux/magic.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "lib/image-file.h"
 #include "lib/mapping.h"
@@ -23,6 +26,21 @@ int vhdx_mapping_check_name(const char *name, struct vhdx_error *error)
 				      "%s: not a name of a mapping; use letters, digits and any of #+-.:=@_",
 				      name);
 	return 0;
+}
+
+int vhdx_mapping_check_file(const char *path,
+			    const struct vhdx_mapping_options *options,
+			    struct vhdx_error *error)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (options->read_only || stat(path, &st) || !S_ISREG(st.st_mode) ||
+	    statfs(path, &fs) || fs.f_type != OVERLAYFS_SUPER_MAGIC)
+		return 0;
+	return vhdx_error_set(error, EOPNOTSUPP,
+			      "%s: lies on an overlay and can only be read; use --readonly or copy it to another file system",
+			      path);
 }
 
 void vhdx_mapping_uuid(const struct vhdx_geometry *geometry, const char *name,

@@ -45,6 +45,14 @@ struct vhdx_mapping_options {
 
 /* 0, or -EINVAL for a name that is empty, too long or needs escaping. */
 int vhdx_mapping_check_name(const char *name, struct vhdx_error *error);
+
+/*
+ * 0, or -EOPNOTSUPP for a file that the module will refuse to write. Before it is
+ * opened for writing: on overlayfs that alone may copy all of it.
+ */
+int vhdx_mapping_check_file(const char *path,
+			    const struct vhdx_mapping_options *options,
+			    struct vhdx_error *error);
 void vhdx_mapping_uuid(const struct vhdx_geometry *geometry, const char *name,
 		       char uuid[VHDX_DM_UUID_BYTES]);
 

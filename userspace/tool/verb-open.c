@@ -22,6 +22,7 @@ static int open_image(const char *path, const char *name,
 	int ret;
 
 	if (vhdx_mapping_check_name(name, &error) ||
+	    vhdx_mapping_check_file(path, options, &error) ||
 	    vhdx_image_file_open_and_load(&file, path, !options->read_only,
 					  &error))
 		return fail(&error);
