@@ -8,6 +8,7 @@ set -euo pipefail
 . "$(dirname "$0")/slow.sh"
 
 image=$H/disk.vhdx
+F=/mnt/fuse
 
 after_the_cut() {
 	cut_off
@@ -50,33 +51,72 @@ flushes() {
 }
 
 # A synchronous overwrite in the guest is a write with FUA and no flush, unless it
-# flushes for other reasons. The block has lost its space meanwhile, so there is
-# metadata to be written too.
-write_with_fua() { # BLOCK OFFSET-IN-FILE
+# flushes for other reasons.
+write_with_fua() { # OFFSET-IN-FILE
 	local before
 
-	drop "$1"
 	committed
 	before=$(flushes)
-	pattern F $BLOCK | dd of=$G/file bs=$BLOCK seek="$2" iflag=fullblock \
+	pattern F $BLOCK | dd of=$G/file bs=$BLOCK seek="$1" iflag=fullblock \
 		oflag=direct,dsync,seek_bytes conv=notrunc status=none
 	[ "$(flushes)" = "$before" ]
 }
 
-fua() {
-	local block at tries=0
+# overwritten [drop]: a block of a file in the guest, with FUA; with "drop" it has lost
+# its space just before, so that there is metadata to be written too
+overwritten() {
+	local at tries=0 first=${1:-:}
 
-	fresh "$image"
 	mkfs.ext4 -q -b 4096 /dev/mapper/disk
 	mount -o noatime,noinit_itable,commit=300 /dev/mapper/disk $G
 	pattern A $((8 * BLOCK)) >$G/file
 	sync -f $G
 	read -r block at < <(block_of $G/file)
-	until write_with_fua "$block" "$at"; do
+	until "$first" "$block" && write_with_fua "$at"; do
 		[ $((tries++)) -lt 10 ]
 		sleep 1
 	done
+}
+
+fua() {
+	local block
+
+	fresh "$image"
+	overwritten drop
 	after_the_cut
+	holds F "$block"
+}
+
+fuse_up() {
+	modprobe fuse
+	mkdir -p $F $H/{lower,upper,work}
+	fuse-overlayfs -o "lowerdir=$H/lower,upperdir=$H/upper,workdir=$H/work" $F
+}
+
+fuse_down() {
+	! mountpoint -q $F || umount $F
+	while pidof fuse-overlayfs >/dev/null; do sleep 0.1; done
+}
+
+# FUSE takes a write that is to be durable and leaves that out.
+fua_on_fuse() {
+	local block
+
+	slow_down
+	slow_up ext4
+	fuse_up
+	create $F/disk.vhdx $SIZE --block-size=$BLOCK
+	map $F/disk.vhdx disk $SIZE commit_ms 60000
+	dmsetup status disk | grep ' direct '
+	overwritten
+	cut_off
+	take_guest_down
+	fuse_down
+	slow_down
+	slow_up
+	fuse_up
+	"$TOOL" check $F/disk.vhdx || [ $? = 7 ]
+	map $F/disk.vhdx disk $SIZE
 	holds F "$block"
 }
 
@@ -96,5 +136,8 @@ tap_check 'a flush is answered when its commit is durable' flushed
 take_guest_down
 tap_check 'a write with FUA is answered when its block is durable' fua
 take_guest_down
+tap_check 'the same on a host that does not sync by itself' fua_on_fuse
+take_guest_down
+fuse_down
 tap_check 'no flush is answered after a commit that failed' failed
 tap_done
