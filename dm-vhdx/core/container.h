@@ -76,9 +76,15 @@ static inline int vhdx_write(struct vhdx_container *c, u64 offset_bytes,
 	return c->ops->write(c, offset_bytes, buf, len_bytes);
 }
 
+/*
+ * After a flush that failed nobody knows what the medium has, whatever later ones
+ * say. So this is no error after which one may try again: never -ENOMEM.
+ */
 static inline int vhdx_flush(struct vhdx_container *c)
 {
-	return c->ops->flush(c);
+	int err = c->ops->flush(c);
+
+	return err == -ENOMEM ? -EIO : err;
 }
 
 static inline u64 vhdx_size(struct vhdx_container *c)

@@ -202,7 +202,7 @@ int vhdx_image_begin(struct vhdx_image *image)
 	if (err)
 		return vhdx_image_change_result(image, err);
 	err = image->ops->begin(image);
-	/* Every step of a start may be done again; nothing relies on it yet. */
+	/* A start may be done again but for a flush, which says -EIO then. */
 	if (err == -ENOMEM)
 		return err;
 	if (!err)

@@ -41,20 +41,25 @@ static void after_fault(struct crash *crash, struct run *run, const char *fault)
 }
 
 /*
- * The workload goes on after a fault, as a guest does; what a failed write
- * left is what counts from then on. But after a failed flush
- * the host shows from its cache what may never have reached the medium, and
- * nobody who opens the file anew can know that: no more opening then.
+ * The workload goes on after a fault, as a guest does, who tries once more if
+ * memory was short; what a failed write left is what counts from then on. But
+ * after a failed flush the host shows from its cache what may never have reached
+ * the medium, and nobody who opens the file anew can know that: no more opening
+ * then.
  */
 static void run_with(struct crash *crash, struct run *run)
 {
 	for (crash->at_step = 0; crash->at_step < crash->nr_steps;
 	     crash->at_step++) {
 		const struct step *step = crash->steps[crash->at_step];
+		int err;
 
 		if (run->disk.doubtful && step_opens(step))
 			break;
-		if (run_step(run, step) && run->image)
+		err = run_step(run, step);
+		if (err && run->image)
+			run_settle(run);
+		if (err == -ENOMEM && run_step(run, step) && run->image)
 			run_settle(run);
 	}
 }

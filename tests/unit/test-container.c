@@ -112,6 +112,17 @@ static void a_failed_write_may_be_short(void **state)
 	assert_bytes(2048, 2048, 0);
 }
 
+/* Nobody tries again after a flush that failed. */
+static void a_failed_flush_is_no_lack_of_memory(void **state)
+{
+	(void)state;
+	ram_fail(&ram, 1, ENOMEM, false, RAM_BIT(RAM_FLUSH));
+	assert_int_equal(vhdx_flush(c), -EIO);
+	assert_int_equal(vhdx_flush(c), 0);
+	ram_fail(&ram, 1, ENOSPC, false, RAM_BIT(RAM_FLUSH));
+	assert_int_equal(vhdx_flush(c), -ENOSPC);
+}
+
 static void zero_punches_first(void **state)
 {
 	(void)state;
@@ -252,6 +263,7 @@ int main(void)
 		TEST(the_nth_operation_fails_once),
 		TEST(or_for_ever),
 		TEST(a_failed_write_may_be_short),
+		TEST(a_failed_flush_is_no_lack_of_memory),
 		TEST(zero_punches_first),
 		TEST(zero_writes_where_it_cannot_punch),
 		TEST(zero_tells_of_errors),
