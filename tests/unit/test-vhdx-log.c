@@ -57,16 +57,17 @@ static void no_other_block_may_be_cut(void **state)
 	assert_refused(VHDX_F_BLOCK_PAST_END);
 }
 
+/* The disk ends inside the last of its blocks. */
+static const struct vhdx_build odd = {
+	.virtual_bytes = 5 * MIB,
+	.block_bytes = 2 * MIB,
+	.present = 3,
+};
+
 static void nothing_lives_in_what_is_cut_off(void **state)
 {
-	const struct vhdx_build b = {
-		.virtual_bytes = 5 * MIB,
-		.block_bytes = 2 * MIB,
-		.present = 3,
-	};
-
 	(void)state;
-	make(&b);
+	make(&odd);
 	ram.size = vb.end - MIB;
 	assert_untidy(VHDX_F_BLOCK_CUT);
 	vb_set(&ram, &vb, 1, VB_PRESENT, vb.end - MIB);
@@ -75,14 +76,8 @@ static void nothing_lives_in_what_is_cut_off(void **state)
 
 static void a_writer_completes_a_cut_block_but_not_on_a_device(void **state)
 {
-	const struct vhdx_build b = {
-		.virtual_bytes = 5 * MIB,
-		.block_bytes = 2 * MIB,
-		.present = 3,
-	};
-
 	(void)state;
-	make(&b);
+	make(&odd);
 	ram.size = vb.end - MIB;
 	assert_untidy(VHDX_F_BLOCK_CUT);
 	ram.container.fixed_size = true;
