@@ -217,6 +217,38 @@ int vhdx_space_resize(struct vhdx_space *space, u64 file_bytes)
 	return 0;
 }
 
+/* The units that a range touches; -ERANGE if one of them is past the end. */
+static int vhdx_space_touched(const struct vhdx_space *space, u64 offset_bytes,
+			      u64 len_bytes, u64 *first, u64 *end)
+{
+	u64 mask = (1ULL << space->unit_shift) - 1;
+
+	if (check_add_overflow(offset_bytes, len_bytes, end) ||
+	    check_add_overflow(*end, mask, end))
+		return -ERANGE;
+	*first = offset_bytes >> space->unit_shift;
+	*end >>= space->unit_shift;
+	return *end > space->units ? -ERANGE : 0;
+}
+
+/**
+ * vhdx_space_is_free() - does nobody live here
+ * @space: the map
+ * @offset_bytes: first byte
+ * @len_bytes: how many; units touched in part count too
+ *
+ * Return: true if all of it is in the map and free.
+ */
+bool vhdx_space_is_free(const struct vhdx_space *space, u64 offset_bytes,
+			u64 len_bytes)
+{
+	u64 first, end;
+
+	return !vhdx_space_touched(space, offset_bytes, len_bytes, &first,
+				   &end) &&
+	       find_next_bit(space->busy, end, first) >= end;
+}
+
 /**
  * vhdx_space_claim() - somebody lives here
  * @space: the map
@@ -228,17 +260,13 @@ int vhdx_space_resize(struct vhdx_space *space, u64 file_bytes)
  */
 int vhdx_space_claim(struct vhdx_space *space, u64 offset_bytes, u64 len_bytes)
 {
-	u64 first = offset_bytes >> space->unit_shift;
-	u64 mask = (1ULL << space->unit_shift) - 1;
-	u64 end, before;
+	u64 before = space->busy_units;
+	u64 first, end;
+	int err;
 
-	if (check_add_overflow(offset_bytes, len_bytes, &end) ||
-	    check_add_overflow(end, mask, &end))
-		return -ERANGE;
-	end >>= space->unit_shift;
-	if (end > space->units)
-		return -ERANGE;
-	before = space->busy_units;
+	err = vhdx_space_touched(space, offset_bytes, len_bytes, &first, &end);
+	if (err)
+		return err;
 	vhdx_space_set_busy(space, first, end - first);
 	return space->busy_units - before == end - first ? 0 : -EEXIST;
 }

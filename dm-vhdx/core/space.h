@@ -68,6 +68,10 @@ int vhdx_space_resize(struct vhdx_space *space, u64 file_bytes);
 int vhdx_space_claim(struct vhdx_space *space, u64 offset_bytes,
 		     u64 len_bytes);
 
+/* All units that the range touches are in the map and free. */
+bool vhdx_space_is_free(const struct vhdx_space *space, u64 offset_bytes,
+			u64 len_bytes);
+
 /* Lowest free run of @units that ends at or below @below, now busy; -ENOSPC. */
 int vhdx_space_alloc(struct vhdx_space *space, u64 units, u64 below,
 		     u64 *unit);

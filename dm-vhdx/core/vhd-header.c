@@ -235,18 +235,28 @@ static u64 vhd_entry_where(const struct vhd_image *vhd, u64 block)
 	return vhd->bat_bytes + block * sizeof(u32);
 }
 
+static bool vhd_block_in_header(const struct vhd_image *vhd, u64 start)
+{
+	return start < VHD_FOOTER_BYTES ||
+	       vhd_overlap(start, vhd_block_space_bytes(vhd),
+			   vhd->header_bytes, VHD_HEADER_BYTES);
+}
+
+static bool vhd_block_in_bat(const struct vhd_image *vhd, u64 start)
+{
+	return vhd_overlap(start, vhd_block_space_bytes(vhd), vhd->bat_bytes,
+			   vhd->bat_len_bytes);
+}
+
 static int vhd_block_check_structures(struct vhd_opening *o, u64 block,
 				      u64 start)
 {
-	const struct vhd_image *vhd = o->vhd;
-	u64 len = vhd_block_space_bytes(vhd);
-	u64 where = vhd_entry_where(vhd, block);
+	u64 where = vhd_entry_where(o->vhd, block);
 
-	if (start < VHD_FOOTER_BYTES ||
-	    vhd_overlap(start, len, vhd->header_bytes, VHD_HEADER_BYTES))
+	if (vhd_block_in_header(o->vhd, start))
 		return vhd_found_but_go_on(o, VHDX_F_BLOCK_IN_HEADER, where,
 					   start);
-	if (vhd_overlap(start, len, vhd->bat_bytes, vhd->bat_len_bytes))
+	if (vhd_block_in_bat(o->vhd, start))
 		return vhd_found_but_go_on(o, VHDX_F_BLOCK_OVERLAP, where,
 					   start);
 	return 0;
@@ -283,9 +293,11 @@ static int vhd_block_check(struct vhd_opening *o, u64 block, u64 start)
 /* One behind the disk that is not where a block can be has no claim. */
 static bool vhd_block_behind_counts(const struct vhd_opening *o, u64 start)
 {
-	u64 len = vhd_block_space_bytes(o->vhd);
+	u64 end = start + vhd_block_space_bytes(o->vhd);
 
-	return start >= VHD_FOOTER_BYTES && start + len <= vhd_limit_bytes(o);
+	return end <= vhd_limit_bytes(o) &&
+	       !vhd_block_in_header(o->vhd, start) &&
+	       !vhd_block_in_bat(o->vhd, start);
 }
 
 /* What the blocks, taken together, say about the file. */
@@ -364,6 +376,43 @@ static void vhd_footer_place(struct vhd_opening *o,
 	vhd->readable_bytes = ALIGN_DOWN(o->size_bytes, VHD_SECTOR_BYTES);
 }
 
+/*
+ * Blocks behind the disk keep their space, which they may share with each other. An
+ * entry that names space of a block of the disk is stale: that block may be moved
+ * and the space used again. All are judged before the first has a claim.
+ */
+static int vhd_bat_claim_behind(struct vhd_opening *o)
+{
+	struct vhd_image *vhd = o->vhd;
+	struct vhdx_space *space = &vhd->base.space;
+	const u32 *bat = vhd->bat + vhd->base.geometry.blocks;
+	u64 count = vhd->entries - vhd->base.geometry.blocks;
+	u64 len = vhd_block_space_bytes(vhd);
+	unsigned long *apart;
+	u64 i;
+
+	if (!count)
+		return 0;
+	apart = vhdx_alloc(BITS_TO_LONGS(count) * sizeof(*apart));
+	if (!apart)
+		return vhdx_report_io(o->report, -ENOMEM, vhd->bat_bytes);
+	for (i = 0; i < count; i++) {
+		u64 start = vhd_entry_offset_bytes(bat[i]);
+
+		if (bat[i] != VHD_ENTRY_NONE &&
+		    vhd_block_behind_counts(o, start) &&
+		    vhdx_space_is_free(space, start, len))
+			__set_bit(i, apart);
+		if (!(i % 4096))
+			vhdx_relax();
+	}
+	for (i = find_next_bit(apart, count, 0); i < count;
+	     i = find_next_bit(apart, count, i + 1))
+		vhdx_space_claim(space, vhd_entry_offset_bytes(bat[i]), len);
+	vhdx_free(apart);
+	return 0;
+}
+
 static int vhd_bat_claim(struct vhd_opening *o)
 {
 	struct vhd_image *vhd = o->vhd;
@@ -393,13 +442,9 @@ static int vhd_bat_claim(struct vhd_opening *o)
 		if (!(block % 4096))
 			vhdx_relax();
 	}
-	for (; block < vhd->entries; block++) {
-		u64 start = vhd_entry_offset_bytes(vhd->bat[block]);
-
-		if (vhd->bat[block] != VHD_ENTRY_NONE &&
-		    vhd_block_behind_counts(o, start))
-			vhdx_space_claim(space, start, len);
-	}
+	err = vhd_bat_claim_behind(o);
+	if (err)
+		return err;
 	vhd_claim_structures(vhd);
 	return 0;
 }

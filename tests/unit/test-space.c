@@ -96,6 +96,8 @@ static void claims(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		assert_int_equal(vhdx_space_is_free(&space, t[i].offset,
+						    t[i].len), !t[i].err);
 		assert_int_equal(vhdx_space_claim(&space, t[i].offset,
 						  t[i].len), t[i].err);
 		assert_int_equal(space.busy_units, t[i].busy);

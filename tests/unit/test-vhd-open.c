@@ -265,6 +265,41 @@ static void what_is_behind_the_geometry_stays(void **state)
 	use_all_before_the_last_block(true);
 }
 
+/* One that shares its space with the disk or its structures is no block. */
+static void stale_behind_the_geometry(void **state)
+{
+	const struct vhd_build full = {
+		.virtual_bytes = MIB, .block_bytes = BLOCK, .present = 15,
+		.packed = true,
+	};
+	const u32 sectors = BLOCK / 512 + 1;
+	const u8 geometry[4] = { 0, 112, 16, 1 };
+	u32 first, i;
+	u8 raw[4];
+
+	(void)state;
+	ram_destroy(&ram);
+	ram_init(&ram, 0);
+	end = vhd_build(&ram, &full);
+	ram_peek(&ram, VHD_BAT_AT + 56, raw, sizeof(raw));
+	first = vhd_get32(raw);
+	for (i = 0; i < 15; i++)
+		vhd_patch_entry(&ram, i, first + i * sectors);
+	patch_footers(28, "vpc ", 4);
+	patch_footers(56, geometry, 4);
+	assert_clean();
+	/* They may share it with each other. */
+	vhd_patch_entry(&ram, 15, first + 14 * sectors);
+	assert_clean();
+	vhd_patch_entry(&ram, 15, 0xFFFFFFFF);
+	/* The disk's last ends one sector behind the begin of this one. */
+	vhd_patch_entry(&ram, 14, first + 14 * sectors - 1);
+	assert_untidy(TAIL_UNUSED);
+	vhd_patch_entry(&ram, 14, (VHD_HEADER_AT + 512) / 512);
+	vhd_patch_entry(&ram, 15, VHD_BAT_AT / 512);
+	assert_untidy(TAIL_UNUSED);
+}
+
 /* An entry there that can be no block's is nobody's. */
 static void rubbish_behind_the_geometry(void **state)
 {
@@ -640,6 +675,7 @@ int main(void)
 		PLAIN(virtual_pc_means_geometry),
 		PLAIN(the_largest_geometry_means_nothing),
 		PLAIN(what_is_behind_the_geometry_stays),
+		PLAIN(stale_behind_the_geometry),
 		PLAIN(rubbish_behind_the_geometry),
 		PLAIN(xen),
 		PLAIN(xen_hides_without_sealing),
