@@ -189,7 +189,7 @@ int dm_vhdx_backing_punch(struct dm_vhdx_backing *backing, u64 offset_bytes,
 	u64 from, to;
 	int err;
 
-	if (backing->no_punch || backing->container.cannot_punch)
+	if (backing->no_punch || backing->cannot_punch)
 		return -EOPNOTSUPP;
 	dm_vhdx_backing_inner(backing, offset_bytes, len_bytes, &from, &to);
 	if (from == to)
@@ -197,7 +197,7 @@ int dm_vhdx_backing_punch(struct dm_vhdx_backing *backing, u64 offset_bytes,
 	err = dm_vhdx_fallocate(backing->file, FALLOC_FL_PUNCH_HOLE, from,
 				to - from);
 	if (err == -EOPNOTSUPP)
-		backing->container.cannot_punch = true;
+		backing->cannot_punch = true;
 	return err;
 }
 
@@ -234,18 +234,6 @@ static int dm_vhdx_zero_edges(struct dm_vhdx_backing *backing,
 	if (!err)
 		err = dm_vhdx_write_zeros(backing, to, end - to);
 	return err;
-}
-
-/* The core wants all of it to read as zeros. */
-static int dm_vhdx_container_punch(struct vhdx_container *c, u64 offset_bytes,
-				   u64 len_bytes)
-{
-	struct dm_vhdx_backing *backing = to_backing(c);
-	int err = dm_vhdx_backing_punch(backing, offset_bytes, len_bytes);
-
-	if (err)
-		return err;
-	return dm_vhdx_zero_edges(backing, offset_bytes, len_bytes);
 }
 
 /* A range that the host accepts as it is. */
@@ -285,6 +273,26 @@ int dm_vhdx_backing_zero(struct dm_vhdx_backing *backing, u64 offset_bytes,
 		err = dm_vhdx_zero_aligned(backing, from, to - from,
 					   keep_space);
 	return err ? err : dm_vhdx_zero_edges(backing, offset_bytes, len_bytes);
+}
+
+/*
+ * The core wants all of it to read as zeros. A disk that cannot have holes may
+ * have a way of its own for that, and if it has not the block layer writes zeros
+ * better than the core would.
+ */
+static int dm_vhdx_container_punch(struct vhdx_container *c, u64 offset_bytes,
+				   u64 len_bytes)
+{
+	struct dm_vhdx_backing *backing = to_backing(c);
+	int err;
+
+	if (backing->rdev)
+		return dm_vhdx_backing_zero(backing, offset_bytes, len_bytes,
+					    false);
+	err = dm_vhdx_backing_punch(backing, offset_bytes, len_bytes);
+	if (err)
+		return err;
+	return dm_vhdx_zero_edges(backing, offset_bytes, len_bytes);
 }
 
 /* The position belongs to whoever gave us the file as fd:N. */
@@ -591,6 +599,7 @@ static void dm_vhdx_backing_drop_cache(struct dm_vhdx_backing *backing)
 void dm_vhdx_backing_start(struct dm_vhdx_backing *backing, bool no_punch)
 {
 	backing->no_punch = no_punch;
+	backing->cannot_punch = false;
 	backing->container.cannot_punch = false;
 	if (backing->writable)
 		dm_vhdx_backing_drop_cache(backing);

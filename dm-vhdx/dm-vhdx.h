@@ -93,6 +93,7 @@ struct dm_vhdx;
  * @writable: opened for writing
  * @denies_write: nobody may open the file for writing meanwhile
  * @no_punch: the active table forbids to punch holes
+ * @cannot_punch: the host has refused to
  * @direct_offset: alignment of offset and length of direct I/O, 0: no direct I/O
  * @direct_memory: alignment of memory for direct I/O
  * @keeps_pages: pages cached during a direct write stay after it
@@ -116,6 +117,7 @@ struct dm_vhdx_backing {
 	bool writable;
 	bool denies_write;
 	bool no_punch;
+	bool cannot_punch;
 	u32 direct_offset;
 	u32 direct_memory;
 	bool keeps_pages;

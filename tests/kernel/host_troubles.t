@@ -177,6 +177,30 @@ odd_discards() { # KIND
 	losetup -d "$device"
 }
 
+# A disk full of other things that can neither make holes nor zeros by itself: what
+# is not written of a new block reads as zeros.
+without_zeros() { # KIND
+	host_fs ext4
+	create "$H/disk.$1" $SIZE
+	modprobe brd rd_nr=1 rd_size=$((48 * 1024))
+	[ "$(cat /sys/block/ram0/queue/write_zeroes_max_bytes)" = 0 ]
+	tr '\0' '\377' </dev/zero | dd of=/dev/ram0 bs=1M count=48 iflag=fullblock status=none
+	dd if="$H/disk.$1" of=/dev/ram0 bs=1M conv=notrunc,fsync status=none
+	[ "$1" = vhdx ] || tail -c 512 "$H/disk.$1" |
+		dd of=/dev/ram0 seek=$((48 * MIB / 512 - 1)) conv=fsync status=none
+	map /dev/ram0 disk $SIZE
+	truncate -s $SIZE $H/dump
+	random bs=4096 count=1 seek=300 oflag=direct
+	dd if=/dev/mapper/disk of=$H/dump bs=4096 count=1 skip=300 seek=300 iflag=direct \
+		conv=notrunc status=none
+	[ -n "$(tr -d '\0' <$H/dump | head -c 1)" ]
+	dump /dev/mapper/disk $H/dump.after
+	cmp $H/dump.after $H/dump
+	unmap disk
+	"$TOOL" check /dev/ram0
+	rmmod brd
+}
+
 # ---- space -------------------------------------------------------------------
 
 # A block device as large as the image, all of it in use. Who needs a block gets
@@ -340,12 +364,14 @@ trouble 'an open file' position_stays
 trouble 'a write with FUA that fails' fua_hears_of_it
 trouble 'metadata in the cache only' cache_lies
 trouble 'odd discards in a vhdx on large sectors' odd_discards vhdx
+trouble 'a vhdx on a disk without holes and zeros' without_zeros vhdx
 trouble 'a vhdx on a full host' host_is_full vhdx
 trouble 'a sparse copy on a full host' sparse_on_full
 if [ "${LENGTH:-all}" = all ]; then
 	trouble 'reads through the cache beside direct writes' cached_reads
 	trouble 'odd discards in a vhd on large sectors' odd_discards vhd
 	trouble 'a block device without space to spare' crowded
+	trouble 'a vhd on a disk without holes and zeros' without_zeros vhd
 	trouble 'a vhd on a full host' host_is_full vhd
 fi
 tap_done
