@@ -7,6 +7,12 @@
  * never share a page: a VHDX places both on MiB boundaries, and a VHD whose
  * blocks are not aligned to a page (or a larger unit of the page cache) gets no
  * direct I/O (target.c).
+ *
+ * Once memory is swapped onto the device, pages for the page cache may be what
+ * only our own writes could free. Over a block device metadata then takes the
+ * way of the payload, by a few pages that are kept for it: synchronous direct I/O
+ * there is a bio on the stack, and what a driver needs for that it has set aside.
+ * Over a file the file system would still want memory.
  */
 #include <linux/backing-dev.h>
 #include <linux/blkdev.h>
@@ -57,30 +63,85 @@ static u64 dm_vhdx_backing_size(struct vhdx_container *c)
 	return i_size_read(to_backing(c)->file->f_mapping->host);
 }
 
-/* One call of the file system's own method; buffered, synchronous. */
-static ssize_t dm_vhdx_file_rw(struct file *file, bool write, u64 offset_bytes,
-			       void *buf, size_t len_bytes)
+/* One call of the file system's own method; synchronous. */
+static ssize_t dm_vhdx_file_rw(struct file *file, bool write, int flags,
+			       u64 offset_bytes, struct iov_iter *iter)
+{
+	struct kiocb kiocb = {
+		.ki_filp = file, .ki_pos = offset_bytes, .ki_flags = flags,
+	};
+	ssize_t ret;
+
+	if (!write)
+		return file->f_op->read_iter(&kiocb, iter);
+	kiocb.ki_flags |= IOCB_WRITE;
+	dm_vhdx_start_write(file);
+	ret = file->f_op->write_iter(&kiocb, iter);
+	dm_vhdx_end_write(file);
+	return ret;
+}
+
+static ssize_t dm_vhdx_cached_rw(struct dm_vhdx_backing *backing, bool write,
+				 u64 offset_bytes, void *buf, size_t len_bytes)
 {
 	struct kvec vec = { .iov_base = buf, .iov_len = len_bytes };
-	struct kiocb kiocb = { .ki_filp = file, .ki_pos = offset_bytes };
 	struct iov_iter iter;
-	ssize_t ret;
 
 	iov_iter_kvec(&iter, write ? ITER_SOURCE : ITER_DEST, &vec, 1,
 		      len_bytes);
-	if (!write)
-		return file->f_op->read_iter(&kiocb, &iter);
-	kiocb.ki_flags = IOCB_WRITE;
-	dm_vhdx_start_write(file);
-	ret = file->f_op->write_iter(&kiocb, &iter);
-	dm_vhdx_end_write(file);
+	return dm_vhdx_file_rw(backing->file, write, 0, offset_bytes, &iter);
+}
+
+/* ---- metadata while memory is swapped onto the device -------------------- */
+
+#define DM_VHDX_BOUNCE_ORDER 2
+#define DM_VHDX_BOUNCE_BYTES (PAGE_SIZE << DM_VHDX_BOUNCE_ORDER)
+
+static ssize_t dm_vhdx_bounce_rw(struct dm_vhdx_backing *backing, bool write,
+				 u64 offset_bytes, void *buf, size_t len_bytes)
+{
+	size_t part = min_t(size_t, len_bytes, DM_VHDX_BOUNCE_BYTES);
+	struct iov_iter iter;
+	struct bio_vec bvec;
+	ssize_t ret;
+
+	bvec_set_page(&bvec, backing->bounce, part, 0);
+	iov_iter_bvec(&iter, write ? ITER_SOURCE : ITER_DEST, &bvec, 1, part);
+	mutex_lock(&backing->bounce_lock);
+	if (write)
+		memcpy(page_address(backing->bounce), buf, part);
+	ret = dm_vhdx_file_rw(backing->file, write, IOCB_DIRECT, offset_bytes,
+			      &iter);
+	if (!write && ret > 0)
+		memcpy(buf, page_address(backing->bounce), ret);
+	mutex_unlock(&backing->bounce_lock);
 	return ret;
+}
+
+/**
+ * dm_vhdx_backing_swapped() - memory is swapped onto the device
+ * @backing: of an active table whose payload takes direct I/O
+ *
+ * From now on metadata of a block device is neither read nor written through the
+ * page cache, if the disk's sectors allow it. Any context.
+ */
+void dm_vhdx_backing_swapped(struct dm_vhdx_backing *backing)
+{
+	if (backing->bounce && !READ_ONCE(backing->swapped))
+		WRITE_ONCE(backing->swapped, true);
+}
+
+static bool dm_vhdx_backing_bounces(const struct dm_vhdx_backing *backing,
+				    u64 offset_bytes, size_t len_bytes)
+{
+	return READ_ONCE(backing->swapped) &&
+	       IS_ALIGNED(offset_bytes | len_bytes, backing->direct_offset);
 }
 
 static int dm_vhdx_backing_rw(struct vhdx_container *c, bool write,
 			      u64 offset_bytes, void *buf, size_t len_bytes)
 {
-	struct file *file = to_backing(c)->file;
+	struct dm_vhdx_backing *backing = to_backing(c);
 	u64 end_bytes;
 
 	if (check_add_overflow(offset_bytes, (u64)len_bytes, &end_bytes) ||
@@ -88,9 +149,14 @@ static int dm_vhdx_backing_rw(struct vhdx_container *c, bool write,
 		return -EUCLEAN;
 	while (len_bytes) {
 		size_t part = min_t(size_t, len_bytes, SZ_1M);
-		ssize_t ret = dm_vhdx_file_rw(file, write, offset_bytes, buf,
-					      part);
+		ssize_t ret;
 
+		if (dm_vhdx_backing_bounces(backing, offset_bytes, part))
+			ret = dm_vhdx_bounce_rw(backing, write, offset_bytes,
+						buf, part);
+		else
+			ret = dm_vhdx_cached_rw(backing, write, offset_bytes,
+						buf, part);
 		if (ret <= 0)
 			return ret ? ret : -EIO;
 		offset_bytes += ret;
@@ -561,6 +627,14 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 	backing->keeps_pages = dm_vhdx_backing_keeps_pages(backing);
 	backing->honours_dsync = dm_vhdx_backing_honours_dsync(backing);
 	backing->punch_unit = dm_vhdx_backing_learn_punch(backing);
+	if (writable && backing->rdev && backing->direct_offset) {
+		mutex_init(&backing->bounce_lock);
+		backing->bounce = alloc_pages(GFP_KERNEL | __GFP_COMP,
+					      DM_VHDX_BOUNCE_ORDER);
+		if (!backing->bounce)
+			DMWARN("%s: no memory to swap onto it with",
+			       backing->name);
+	}
 	if (writable) {
 		backing->gfp_mask = mapping_gfp_mask(file->f_mapping);
 		mapping_set_gfp_mask(file->f_mapping, backing->gfp_mask &
@@ -617,5 +691,7 @@ void dm_vhdx_backing_exit(struct dm_vhdx_backing *backing)
 				     backing->gfp_mask);
 	if (backing->denies_write)
 		allow_write_access(backing->file);
+	if (backing->bounce)
+		__free_pages(backing->bounce, DM_VHDX_BOUNCE_ORDER);
 	fput(backing->file);
 }

@@ -648,6 +648,8 @@ int dm_vhdx_map(struct dm_target *ti, struct bio *bio)
 		return dm_vhdx_io_start(dm_vhdx_io_init(dv, bio), false);
 	case REQ_OP_WRITE:
 		dm_vhdx_count(dv, DM_VHDX_WRITES);
+		if ((bio->bi_opf & REQ_SWAP) && dv->direct)
+			dm_vhdx_backing_swapped(dv->backing);
 		return dm_vhdx_map_write(dv, bio);
 	case REQ_OP_DISCARD:
 		dm_vhdx_count(dv, DM_VHDX_DISCARDS);

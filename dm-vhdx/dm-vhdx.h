@@ -99,6 +99,9 @@ struct dm_vhdx;
  * @keeps_pages: pages cached during a direct write stay after it
  * @honours_dsync: a write that asks for it is durable when it is answered
  * @punch_unit: the smallest hole that the host can make
+ * @swapped: metadata do without the page cache, if that is possible
+ * @bounce: pages for that
+ * @bounce_lock: one uses them at a time
  * @wb_err: when the active table began, for errors of the host's writeback
  * @gfp_mask: the mapping's allocation mask before we restricted it
  * @has_geometry: @geometry is valid
@@ -123,6 +126,9 @@ struct dm_vhdx_backing {
 	bool keeps_pages;
 	bool honours_dsync;
 	u32 punch_unit;
+	bool swapped;
+	struct page *bounce;
+	struct mutex bounce_lock;
 	errseq_t wb_err;
 	gfp_t gfp_mask;
 	bool has_geometry;
@@ -139,6 +145,7 @@ int dm_vhdx_backing_zero(struct dm_vhdx_backing *backing, u64 offset_bytes,
 int dm_vhdx_backing_lock(struct file *file, bool writable);
 struct block_device *dm_vhdx_backing_bdev(struct dm_vhdx_backing *backing);
 void dm_vhdx_backing_start(struct dm_vhdx_backing *backing, bool no_punch);
+void dm_vhdx_backing_swapped(struct dm_vhdx_backing *backing);
 
 struct dm_vhdx_backing *dm_vhdx_registry_get(struct mapped_device *md,
 					     const char *image, bool writable,

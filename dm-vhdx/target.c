@@ -381,6 +381,8 @@ static int dm_vhdx_activate(struct dm_vhdx *dv)
 		return -ESTALE;
 	}
 	dv->direct = dm_vhdx_can_direct(dv);
+	if (!dv->direct)
+		dv->backing->swapped = false;
 	dm_vhdx_commit_start(dv, image);
 	return 0;
 }

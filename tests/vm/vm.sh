@@ -13,6 +13,7 @@
 #
 #   -k KERNEL   series, or a folder as kernels.sh makes it        [6.12]
 #   -d SIZE[=FILE]  add an empty scratch disk: /dev/vda, /dev/vdb, ...; left in FILE
+#   -w BYTES    scratch disks write no more than that in a second
 #   -s DIR      where scratch disks live                          [/var/tmp]
 #   -o DIR      folder that the guest sees read-write as $OUT
 #   -m SIZE     memory [2G]      -n N      processors [2]
@@ -31,11 +32,12 @@ here=$(realpath "$(dirname "$0")")
 die() { echo "vm.sh: $*" >&2; exit 2; }
 
 kernel=6.12 disks=() scratch=/var/tmp out='' memory=2G processors=2
-limit=600 log='' extra=''
-while getopts k:d:s:o:m:n:t:l:a: option; do
+limit=600 log='' extra='' slow=''
+while getopts k:d:w:s:o:m:n:t:l:a: option; do
 	case $option in
 	k) kernel=$OPTARG ;;
 	d) disks+=("$OPTARG") ;;
+	w) slow=,throttling.bps-write=$OPTARG ;;
 	s) scratch=$OPTARG ;;
 	o) mkdir -p "$OPTARG"; out=$(realpath "$OPTARG") ;;
 	m) memory=$OPTARG ;;
@@ -116,7 +118,7 @@ for i in "${!disks[@]}"; do
 	rm -f "$file"
 	truncate -s "${disks[i]%%=*}" "$file"
 	machine+=(-object "iothread,id=io$i"
-		-drive "if=none,id=disk$i,file=$file,format=raw,cache=unsafe,discard=unmap"
+		-drive "if=none,id=disk$i,file=$file,format=raw,cache=unsafe,discard=unmap$slow"
 		-device "virtio-blk-pci,drive=disk$i,iothread=io$i")
 done
 append="$steady $strict ${out:+vm.out=1} $extra"
