@@ -117,7 +117,7 @@ int vhdx_bat_prepare_set(struct vhdx_bat *bat, struct vhdx_container *c,
 				  VHDX_PAGE_BYTES);
 	if (err)
 		return err;
-	page = vhdx_alloc(VHDX_PAGE_BYTES);
+	page = vhdx_alloc_for_change(VHDX_PAGE_BYTES);
 	if (!page)
 		return -ENOMEM;
 	/* Whoever sees the page sees it zeroed: vhdx_bat_get_index(). */

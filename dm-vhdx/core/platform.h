@@ -36,6 +36,24 @@ static inline void *vhdx_alloc(size_t bytes)
 	return kvzalloc(bytes, GFP_KERNEL);
 }
 
+/*
+ * The same for the little that a change of the image needs. Where allocations must
+ * not do I/O, the change is for the sake of somebody's, and that may be what frees
+ * memory: the reserves may be used then.
+ */
+static inline void *vhdx_alloc_for_change(size_t bytes)
+{
+	const gfp_t once = GFP_KERNEL | __GFP_NORETRY | __GFP_NOWARN;
+	void *p = NULL;
+
+	if ((current->flags & PF_MEMALLOC_NOIO) && bytes <= PAGE_SIZE) {
+		p = kzalloc(bytes, once);
+		if (!p)
+			p = kzalloc(bytes, once | __GFP_MEMALLOC);
+	}
+	return p ? p : vhdx_alloc(bytes);
+}
+
 static inline void vhdx_free(const void *p)
 {
 	kvfree(p);
@@ -172,6 +190,11 @@ void sort(void *base, size_t count, size_t size,
 
 /* Zeroed memory or NULL. */
 void *vhdx_alloc(size_t bytes);
+
+static inline void *vhdx_alloc_for_change(size_t bytes)
+{
+	return vhdx_alloc(bytes);
+}
 void vhdx_free(const void *p);
 /* Standard CRC-32C (Castagnoli) of a buffer, continued from @crc (0 to start). */
 u32 vhdx_crc32c(u32 crc, const void *data, size_t bytes);

@@ -145,13 +145,14 @@ static int vhd_bitmap_keep(struct vhd_image *vhd, u64 block, const u8 *bitmap)
 	u8 **fresh, *kept;
 
 	if (!*page) {
-		fresh = vhdx_alloc(VHD_BITMAPS_PER_PAGE * sizeof(*fresh));
+		fresh = vhdx_alloc_for_change(VHD_BITMAPS_PER_PAGE *
+					      sizeof(*fresh));
 		if (!fresh)
 			return -ENOMEM;
 		/* Empty for vhd_bitmap_loaded() ... */
 		smp_store_release(page, fresh);
 	}
-	kept = vhdx_alloc(bytes);
+	kept = vhdx_alloc_for_change(bytes);
 	if (!kept)
 		return -ENOMEM;
 	memcpy(kept, bitmap, bytes);
@@ -189,7 +190,7 @@ int vhd_load(struct vhdx_image *image, u64 block)
 	if (!vhd->bat || vhd_entry(vhd, block) == VHD_ENTRY_NONE ||
 	    vhd_block_is_full(vhd, block) || vhd_bitmap_loaded(vhd, block))
 		return 0;
-	bitmap = vhdx_alloc(vhd->bitmap_bytes);
+	bitmap = vhdx_alloc_for_change(vhd->bitmap_bytes);
 	if (!bitmap)
 		return -ENOMEM;
 	err = vhdx_read(image->container,
