@@ -440,12 +440,14 @@ static void change_field(struct atlas *a, struct area *area)
 static void change_bytes(struct atlas *a, struct area *area)
 {
 	u8 noise[16];
-	unsigned int i, len = 1 + chance_below(a->chance, sizeof(noise));
+	u32 i, len = 1 + chance_below(a->chance, sizeof(noise));
+	u64 at = area->at;
 
 	for (i = 0; i < len; i++)
 		noise[i] = chance_next(a->chance);
-	ram_poke(a->ram, area->at + chance_below(a->chance, area->len - len),
-		 noise, len);
+	if (area->len > len)
+		at += chance_below(a->chance, area->len - len);
+	ram_poke(a->ram, at, noise, min(len, area->len));
 }
 
 /* A part of one area over a part of another one. */

@@ -328,6 +328,15 @@ static int look_at_all(struct subject *s)
 	return err;
 }
 
+void subject_learn(struct subject *s)
+{
+	s->buf = aligned_alloc(4096, (1 + PLACES) * PLACE_BYTES);
+	if (!s->buf)
+		exit(2);
+	choose_places(s);
+	learn(s);
+}
+
 int subject_use(struct subject *s)
 {
 	unsigned int i, steps = 4 + chance_below(&s->chance, 20);
@@ -342,11 +351,7 @@ int subject_use(struct subject *s)
 		     (cached ? 0 : O_DIRECT));
 	if (s->fd < 0)
 		return complain(s, "the device cannot be opened", errno);
-	s->buf = aligned_alloc(4096, (1 + PLACES) * PLACE_BYTES);
-	if (!s->buf)
-		exit(2);
-	choose_places(s);
-	learn(s);
+	subject_learn(s);
 	look_at_all(s);
 	for (i = 0; i < steps; i++) {
 		err = step(s);

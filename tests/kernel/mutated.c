@@ -154,9 +154,13 @@ static int map_and_use(struct subject *s)
 	if (err) {
 		set_faults(s, 0);
 		s->tally->refused++;
-		if (err < 0 && !same_as(s->path, s->ram))
+		if (err > 0 || same_as(s->path, s->ram))
+			return err > 0;
+		if (!s->faults)
 			return complain(s, "refused and changed", 0);
-		return err > 0;
+		/* A replay may have come half of the way. */
+		subject_learn(s);
+		return judge_again(s);
 	}
 	s->tally->mapped++;
 	err = subject_use(s);
@@ -227,8 +231,11 @@ static int run(void)
 	for (job = 0; job < options.jobs; job++)
 		if (!fork())
 			_exit(work(job));
-	while (wait(&status) > 0)
+	while (wait(&status) > 0) {
+		if (WIFSIGNALED(status))
+			printf("a job died of signal %d\n", WTERMSIG(status));
 		bad |= status;
+	}
 	for (job = 0; job < options.jobs; job++) {
 		all.images += tally[job].images;
 		all.mapped += tally[job].mapped;

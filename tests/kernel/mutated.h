@@ -77,6 +77,8 @@ struct subject {
 int complain(const struct subject *s, const char *what, int err);
 /* The module's errno, negative. */
 int subject_map(struct subject *s);
+/* Choose places and ask the core in this process what they hold. */
+void subject_learn(struct subject *s);
 /* -1: it did what it must not do. Errors of single operations are none. */
 int subject_use(struct subject *s);
 int subject_unmap(struct subject *s);
