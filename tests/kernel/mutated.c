@@ -172,6 +172,19 @@ static int map_and_use(struct subject *s)
 	return err ? err : judge_again(s);
 }
 
+/* On the disk, before I/O of the disk fails. */
+static int save(const struct subject *s)
+{
+	int fd, err = ram_save(s->ram, s->path);
+
+	if (err)
+		return err;
+	fd = open(s->path, O_RDONLY);
+	err = fd < 0 || fsync(fd) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
 static int try_one(u64 number, unsigned int job)
 {
 	struct subject s = { .number = number, .tally = &tally[job],
@@ -186,7 +199,7 @@ static int try_one(u64 number, unsigned int job)
 	snprintf(s.name, sizeof(s.name), "mutated%u", job);
 	snprintf(s.path, sizeof(s.path), "%s/%u.%s", options.dir, job,
 		 mutate(&ram, &s.chance, options.sound));
-	err = ram_save(&ram, s.path);
+	err = save(&s);
 	if (err) {
 		err = complain(&s, "cannot be written", err);
 	} else {
