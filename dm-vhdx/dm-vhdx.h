@@ -128,7 +128,7 @@ struct dm_vhdx_backing {
 	u32 punch_unit;
 	bool swapped;
 	struct page *bounce;
-	struct mutex bounce_lock;
+	struct mutex bounce_lock; /* @bounce */
 	errseq_t wb_err;
 	gfp_t gfp_mask;
 	bool has_geometry;

@@ -195,6 +195,7 @@ static inline void *vhdx_alloc_for_change(size_t bytes)
 {
 	return vhdx_alloc(bytes);
 }
+
 void vhdx_free(const void *p);
 /* Standard CRC-32C (Castagnoli) of a buffer, continued from @crc (0 to start). */
 u32 vhdx_crc32c(u32 crc, const void *data, size_t bytes);
