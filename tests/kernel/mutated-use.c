@@ -74,7 +74,8 @@ static void forget(struct subject *s)
 
 /*
  * The same table once more: suspend, finish the image, open it again. If it
- * cannot be finished, what was not flushed may be lost.
+ * cannot be finished, what was not flushed may be lost. If it cannot be opened,
+ * the device is suspended and answers nobody until it can.
  */
 static int reload(struct subject *s)
 {
@@ -87,6 +88,13 @@ static int reload(struct subject *s)
 	if (err)
 		return err;
 	err = vhdx_dm_reload(s->name, &table, &error);
+	if (err && s->faults) {
+		set_faults(s, 0);
+		if (vhdx_dm_reload(s->name, &table, &error)) {
+			complain(s, error.text, 0);
+			exit(1);
+		}
+	}
 	free(text);
 	if (s->faults)
 		forget(s);

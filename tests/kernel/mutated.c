@@ -94,7 +94,7 @@ static bool same_as(const char *path, const struct ram *ram)
 }
 
 /* The faults of the whole kernel: one job only. */
-static void set_faults(const struct subject *s, unsigned int percent)
+void set_faults(const struct subject *s, unsigned int percent)
 {
 	char path[256];
 	FILE *file;

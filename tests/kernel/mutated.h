@@ -75,6 +75,8 @@ struct subject {
 
 /* Says it and returns -1. */
 int complain(const struct subject *s, const char *what, int err);
+/* In the kernel, from now on. */
+void set_faults(const struct subject *s, unsigned int percent);
 /* The module's errno, negative. */
 int subject_map(struct subject *s);
 /* Choose places and ask the core in this process what they hold. */
