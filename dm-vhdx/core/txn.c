@@ -81,17 +81,20 @@ static int vhdx_session_replay(struct vhdx *vhdx)
 
 /*
  * What there is of a cut sector has read as zeros and will go on so. Flushed, or
- * the greater length might survive without the cut.
+ * the greater length might survive without the zeros. Not cut off: a log that waits
+ * for replay may promise this length.
  */
-static int vhdx_session_cut_fragment(struct vhdx *vhdx)
+static int vhdx_session_zero_fragment(struct vhdx *vhdx)
 {
+	static const u8 zeros[SECTOR_SIZE];
 	struct vhdx_container *c = vhdx->image.container;
+	u64 size = vhdx_size(c);
 	int err;
 
-	if (vhdx_size(c) >= vhdx->needed_bytes ||
-	    vhdx_size(c) == vhdx->readable_bytes)
+	if (size >= vhdx->needed_bytes || size == vhdx->readable_bytes)
 		return 0;
-	err = c->ops->resize(c, vhdx->readable_bytes);
+	err = vhdx_write(c, vhdx->readable_bytes, zeros,
+			 size - vhdx->readable_bytes);
 	return err ? err : vhdx_flush(c);
 }
 
@@ -180,7 +183,7 @@ int vhdx_session_begin(struct vhdx_image *image)
 		memset(&vhdx->headers.page->log_guid, 0, sizeof(vhdx_guid));
 	err = vhdx_write_guid(vhdx, &vhdx->headers.page->file_write_guid);
 	if (!err)
-		err = vhdx_session_cut_fragment(vhdx);
+		err = vhdx_session_zero_fragment(vhdx);
 	if (!err && image->needs_replay)
 		err = vhdx_session_replay(vhdx);
 	if (!err)
