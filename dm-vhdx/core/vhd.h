@@ -36,7 +36,7 @@
  * @bat: its first @entries, then the rest of the last sector. Read by lookups
  * @entries: as many as the disk has blocks, or more: what is behind the disk
  *	belongs to it for readers that do not go by the geometry (vhd-footer.c).
- *	It keeps its space and is left alone
+ *	It keeps its space and is left alone, unless that is the disk's too
  * @bat_sectors: length of @bat in sectors
  * @bat_dirty: one bit for each of them: it waits for the next commit
  * @full: one bit a block: all its sectors have data. Read by lookups
