@@ -150,86 +150,6 @@ static void run_sequence(struct crash *crash)
 	crash->sequences++;
 }
 
-/* ---- preludes -------------------------------------------------------------- */
-
-static const struct {
-	const char *name;
-	const char *steps[8];
-	u64 lost_bytes;	/* then the file loses its end */
-} prelude_steps[] = {
-	{ "empty", { NULL }, 0 },
-	{ "full", { "write-full-2", "write-full-0", "write-full-1", "reopen" },
-	  0 },
-	{ "gap", { "write-full-2", "write-full-0", "write-full-1", "flush",
-		   "discard-full-2", "punch", "reopen" }, 0 },
-	{ "dirty", { "write-full-1", "flush", "write-part-0", "zero-full-1",
-		     "fua-2" }, 0 },
-	/* The footer's 4 KiB, and most of the last sector of a block. */
-	{ "cut", { "write-full-0", "write-full-2", "reopen" }, 4096 + 300 },
-};
-
-#define NR_PRELUDES ARRAY_SIZE(prelude_steps)
-
-/* Only dynamic VHDs in files may have been cut; they have a second footer. */
-static bool prelude_fits(const struct config *config, unsigned int nr)
-{
-	return !prelude_steps[nr].lost_bytes ||
-	       (config->options.format == VHDX_FORMAT_VHD &&
-		config->options.type == VHDX_TYPE_DYNAMIC &&
-		!config->device_bytes);
-}
-
-static void lose_end(struct sim_state *state, u64 bytes)
-{
-	store_punch(&state->store, state->size - bytes, bytes);
-	state->size -= bytes;
-	state->lost_bytes = bytes;
-}
-
-static void make_prelude(struct crash *crash, struct prelude *prelude,
-			 unsigned int nr)
-{
-	struct sim_state fresh;
-	struct oracle nothing;
-	struct run run;
-	size_t i;
-	int err;
-
-	crash_reseed(crash, nr + 1000);
-	config_create(crash->config, &fresh);
-	oracle_init(&nothing, config_pieces(crash->config));
-	prelude->name = prelude_steps[nr].name;
-	err = run_start(&run, crash->config, &fresh, &nothing, 0);
-	for (i = 0; !err && prelude_steps[nr].steps[i]; i++)
-		err = run_step(&run, find_step(prelude_steps[nr].steps[i]));
-	if (err) {
-		fprintf(stderr, "%s: prelude %s, step %zu: %s (%s)\n",
-			crash->config->name, prelude->name, i, strerror(-err),
-			vhdx_finding_name(run.report.worst));
-		exit(1);
-	}
-	sim_state_copy(&prelude->state, &run.disk.durable);
-	prelude->value = run.value;
-	if (prelude_steps[nr].lost_bytes) {
-		lose_end(&prelude->state, prelude_steps[nr].lost_bytes);
-		content_of(crash->config, &prelude->state, &prelude->content);
-		content_promise(&prelude->content, &prelude->oracle);
-	} else {
-		content_of(crash->config, &prelude->state, &prelude->content);
-		oracle_copy(&prelude->oracle, &run.oracle);
-	}
-	run_stop(&run);
-	oracle_destroy(&nothing);
-	sim_state_destroy(&fresh);
-}
-
-static void drop_prelude(struct prelude *prelude)
-{
-	sim_state_destroy(&prelude->state);
-	oracle_destroy(&prelude->oracle);
-	content_destroy(&prelude->content);
-}
-
 /* ---- many workloads --------------------------------------------------------- */
 
 typedef void run_fn(struct crash *crash);
@@ -359,12 +279,13 @@ static void run_config(struct crash *crash, const struct options *o)
 	crash->random_seed = crash->seed;
 	for (nr = 0; nr < NR_PRELUDES && !is_over(crash); nr++) {
 		if (!prelude_fits(crash->config, nr) ||
-		    (o->prelude && strcmp(o->prelude, prelude_steps[nr].name)))
+		    (o->prelude && strcmp(o->prelude, prelude_name(nr))))
 			continue;
-		make_prelude(crash, &prelude, nr);
+		crash_reseed(crash, nr + 1000);
+		prelude_make(&prelude, crash->config, nr);
 		crash->prelude = &prelude;
 		run_prelude(crash, o);
-		drop_prelude(&prelude);
+		prelude_destroy(&prelude);
 	}
 }
 

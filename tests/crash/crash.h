@@ -6,25 +6,10 @@
 #define CRASH_CRASH_H
 
 #include "hashset.h"
+#include "prelude.h"
 #include "verify.h"
 
 #define CRASH_MAX_STEPS 1000
-
-/**
- * struct prelude - a state to start workloads from
- * @name: for messages
- * @state: the file
- * @oracle: what is in it
- * @content: what it shows
- * @value: the last stamp used
- */
-struct prelude {
-	const char *name;
-	struct sim_state state;
-	struct oracle oracle;
-	struct content content;
-	u32 value;
-};
 
 /**
  * struct crash - one run of the simulator
