@@ -5,21 +5,41 @@
 #include <stdio.h>
 
 #include "prelude.h"
+#include "header.h"
+#include "vhdx-format.h"
+
+/* Which images may have lost an end like this. */
+enum fits {
+	FITS_ALL,
+	FITS_VHD,
+	FITS_VHDX,
+};
 
 static const struct {
 	const char *name;
 	const char *steps[8];
 	u64 lost_bytes;	/* then the file loses its end */
+	enum fits fits;
 } preludes[NR_PRELUDES] = {
-	{ "empty", { NULL }, 0 },
-	{ "full", { "write-full-2", "write-full-0", "write-full-1", "reopen" },
-	  0 },
-	{ "gap", { "write-full-2", "write-full-0", "write-full-1", "flush",
-		   "discard-full-2", "punch", "reopen" }, 0 },
-	{ "dirty", { "write-full-1", "flush", "write-part-0", "zero-full-1",
-		     "fua-2" }, 0 },
+	{ .name = "empty" },
+	{ .name = "full",
+	  .steps = { "write-full-2", "write-full-0", "write-full-1",
+		     "reopen" } },
+	{ .name = "gap",
+	  .steps = { "write-full-2", "write-full-0", "write-full-1", "flush",
+		     "discard-full-2", "punch", "reopen" } },
+	{ .name = "dirty",
+	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
+		     "fua-2" } },
 	/* The footer's 4 KiB, and most of the last sector of a block. */
-	{ "cut", { "write-full-0", "write-full-2", "reopen" }, 4096 + 300 },
+	{ .name = "cut",
+	  .steps = { "write-full-0", "write-full-2", "reopen" },
+	  .lost_bytes = 4096 + 300, .fits = FITS_VHD },
+	/* By another writer, whose log promises this length, and asks for more. */
+	{ .name = "ragged",
+	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
+		     "fua-2" },
+	  .lost_bytes = 300, .fits = FITS_VHDX },
 };
 
 const char *prelude_name(unsigned int nr)
@@ -27,11 +47,14 @@ const char *prelude_name(unsigned int nr)
 	return preludes[nr].name;
 }
 
-/* Only dynamic VHDs in files may have been cut; they have a second footer. */
+/* Dynamic images in files; such VHDs have a second footer. */
 bool prelude_fits(const struct config *config, unsigned int nr)
 {
-	return !preludes[nr].lost_bytes ||
-	       (config->options.format == VHDX_FORMAT_VHD &&
+	enum fits of_format = config->options.format == VHDX_FORMAT_VHD ?
+			      FITS_VHD : FITS_VHDX;
+
+	return preludes[nr].fits == FITS_ALL ||
+	       (preludes[nr].fits == of_format &&
 		config->options.type == VHDX_TYPE_DYNAMIC &&
 		!config->device_bytes);
 }
@@ -41,6 +64,30 @@ static void lose_end(struct sim_state *state, u64 bytes)
 	store_punch(&state->store, state->size - bytes, bytes);
 	state->size -= bytes;
 	state->lost_bytes = bytes;
+}
+
+/* All log entries say that the file was this long when they were written. */
+static void promise_length(struct sim_state *state,
+			   const struct config *config)
+{
+	u64 at, len, log = 1 << 20;	/* where vhdx_create() puts it */
+	struct vhdx_log_header_disk *head;
+	u8 *bytes = malloc(config->options.log_bytes);
+
+	if (!bytes)
+		abort();
+	store_read(&state->store, log, bytes, config->options.log_bytes);
+	for (at = 0; at < config->options.log_bytes; at += len) {
+		head = (void *)(bytes + at);
+		len = STORE_PAGE;
+		if (memcmp(head->signature, VHDX_LOG_ENTRY_SIGNATURE, 4))
+			continue;
+		len = le32_to_cpu(head->entry_length);
+		head->flushed_file_offset = cpu_to_le64(state->size);
+		head->checksum = cpu_to_le32(vhdx_checksum(head, len, 4));
+	}
+	store_write(&state->store, log, bytes, config->options.log_bytes);
+	free(bytes);
 }
 
 void prelude_make(struct prelude *prelude, const struct config *config,
@@ -68,6 +115,8 @@ void prelude_make(struct prelude *prelude, const struct config *config,
 	prelude->value = run.value;
 	if (preludes[nr].lost_bytes) {
 		lose_end(&prelude->state, preludes[nr].lost_bytes);
+		if (preludes[nr].fits == FITS_VHDX)
+			promise_length(&prelude->state, config);
 		content_of(config, &prelude->state, &prelude->content);
 		content_promise(&prelude->content, &prelude->oracle);
 	} else {

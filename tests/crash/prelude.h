@@ -7,7 +7,7 @@
 
 #include "verify.h"
 
-#define NR_PRELUDES 5
+#define NR_PRELUDES 6
 
 /**
  * struct prelude - a state to start workloads from
