@@ -5,6 +5,7 @@
  */
 #include <getopt.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 
 #include "crash.h"
@@ -458,6 +459,9 @@ int main(int argc, char **argv)
 		.cuts = { .exhaustive = CUTS_EXHAUSTIVE, .random = 32 },
 	};
 
+	/* Each state reads a log: its buffer does not come from the kernel. */
+	mallopt(M_MMAP_THRESHOLD, 1 << 28);
+	mallopt(M_TRIM_THRESHOLD, 1 << 28);
 	parse(&crash, &o, argc, argv);
 	crash.cuts.seed = crash.seed ^ 0xc0ffee;
 	printf("# seed %" PRIu64 "\n", crash.seed);
