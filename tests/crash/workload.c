@@ -168,21 +168,38 @@ int run_step(struct run *run, const struct step *step)
 	return run->image ? step->fn(run, step) : -ENODEV;
 }
 
+/* Pieces from @first on that show one legal value which is not the last one. */
+static u64 count_settled(const struct run *run, const struct content *now,
+			 u64 first)
+{
+	u32 value = now->seen[first].value;
+	u64 piece;
+
+	for (piece = first; piece < now->pieces; piece++)
+		if (now->seen[piece].value != value ||
+		    oracle_judge(&run->oracle, piece, &now->seen[piece]) !=
+			    ORACLE_LEGAL ||
+		    oracle_current(&run->oracle, piece) == value)
+			break;
+	return piece - first;
+}
+
 int run_settle(struct run *run)
 {
-	struct oracle_seen *seen;
 	struct content now;
-	u64 piece;
+	u64 piece, count;
 	int err;
 
 	content_init(&now, run->config);
 	err = content_read(&now, run->config, run->image, &run->disk);
-	for (piece = 0; piece < now.pieces && !err; piece++) {
-		seen = &now.seen[piece];
-		if (oracle_judge(&run->oracle, piece, seen) != ORACLE_LEGAL)
+	for (piece = 0; piece < now.pieces && !err; piece += max(count, 1ULL)) {
+		count = count_settled(run, &now, piece);
+		if (count)
+			oracle_issue(&run->oracle, piece, count,
+				     now.seen[piece].value);
+		else if (oracle_judge(&run->oracle, piece, &now.seen[piece]) !=
+			 ORACLE_LEGAL)
 			err = -EUCLEAN;
-		else if (seen->value != oracle_current(&run->oracle, piece))
-			oracle_issue(&run->oracle, piece, 1, seen->value);
 	}
 	content_destroy(&now);
 	return err;
