@@ -8,7 +8,7 @@
 #include "header.h"
 #include "vhdx-format.h"
 
-/* Which images may have lost an end like this. */
+/* Which images may have been left like this. */
 enum fits {
 	FITS_ALL,
 	FITS_VHD,
@@ -19,6 +19,7 @@ static const struct {
 	const char *name;
 	const char *steps[8];
 	u64 lost_bytes;	/* then the file loses its end */
+	bool bitmaps;	/* then sectors lose their bits */
 	enum fits fits;
 } preludes[NR_PRELUDES] = {
 	{ .name = "empty" },
@@ -40,6 +41,10 @@ static const struct {
 	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
 		     "fua-2" },
 	  .lost_bytes = 300, .fits = FITS_VHDX },
+	/* By another writer, who sets bits of what has been written only. */
+	{ .name = "partial",
+	  .steps = { "write-full-0", "write-full-2", "write-full-1", "reopen" },
+	  .bitmaps = true, .fits = FITS_VHD },
 };
 
 const char *prelude_name(unsigned int nr)
@@ -47,7 +52,7 @@ const char *prelude_name(unsigned int nr)
 	return preludes[nr].name;
 }
 
-/* Dynamic images in files; such VHDs have a second footer. */
+/* Dynamic images; if cut, in files: such VHDs have a second footer. */
 bool prelude_fits(const struct config *config, unsigned int nr)
 {
 	enum fits of_format = config->options.format == VHDX_FORMAT_VHD ?
@@ -56,7 +61,7 @@ bool prelude_fits(const struct config *config, unsigned int nr)
 	return preludes[nr].fits == FITS_ALL ||
 	       (preludes[nr].fits == of_format &&
 		config->options.type == VHDX_TYPE_DYNAMIC &&
-		!config->device_bytes);
+		!(config->device_bytes && preludes[nr].lost_bytes));
 }
 
 static void lose_end(struct sim_state *state, u64 bytes)
@@ -90,6 +95,24 @@ static void promise_length(struct sim_state *state,
 	free(bytes);
 }
 
+/* Some sectors of blocks 0 and 1 have no bits in the block's bitmap any more. */
+static void clear_bits(struct sim_state *state, const struct config *config,
+		       const struct vhdx_image *image)
+{
+	u8 bits[SIM_SECTOR];
+	u64 block, offset, len, i;
+
+	for (block = 0; block < 2; block++) {
+		if (!vhdx_image_block_space(image, block * config->stride,
+					    &offset, &len))
+			abort();
+		store_read(&state->store, offset, bits, sizeof(bits));
+		for (i = 0; i < sizeof(bits); i++)
+			bits[i] &= i % 4 == 1 ? 0 : i % 4 == 2 ? 0x3c : 0xff;
+		store_write(&state->store, offset, bits, sizeof(bits));
+	}
+}
+
 void prelude_make(struct prelude *prelude, const struct config *config,
 		  unsigned int nr)
 {
@@ -113,10 +136,12 @@ void prelude_make(struct prelude *prelude, const struct config *config,
 	}
 	sim_state_copy(&prelude->state, &run.disk.durable);
 	prelude->value = run.value;
-	if (preludes[nr].lost_bytes) {
-		lose_end(&prelude->state, preludes[nr].lost_bytes);
-		if (preludes[nr].fits == FITS_VHDX)
-			promise_length(&prelude->state, config);
+	lose_end(&prelude->state, preludes[nr].lost_bytes);
+	if (preludes[nr].fits == FITS_VHDX)
+		promise_length(&prelude->state, config);
+	if (preludes[nr].bitmaps)
+		clear_bits(&prelude->state, config, run.image);
+	if (preludes[nr].fits != FITS_ALL) {
 		content_of(config, &prelude->state, &prelude->content);
 		content_promise(&prelude->content, &prelude->oracle);
 	} else {
