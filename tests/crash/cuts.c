@@ -4,12 +4,14 @@
  *
  * With n pending changes: all 2^n subsets while n is small; above that none,
  * all, each alone, each missing, all prefixes, all suffixes and some at random.
- * Every subset is tried once more with one change torn, and once more with the
- * first two neighbours that overlap swapped, where it has any.
+ * Every subset is tried once more with one change torn, and once more with one
+ * of those that overlap overtaken by the other, where it has any.
  */
 #include "cuts.h"
 
 #define TEAR_LIMIT (64 * 1024)
+/* No change overtakes one that was issued longer before it. */
+#define OVERTAKEN_LIMIT 64
 
 u64 next_random(u64 *state)
 {
@@ -79,16 +81,38 @@ static bool overlap(const struct sim_change *a, const struct sim_change *b)
 	return a->offset < b->offset + b->len && b->offset < a->offset + a->len;
 }
 
+/* A surviving change before @late that it overlaps, -1 if there is none. */
+static int pick_overlapped(struct trial *t, int late)
+{
+	const struct sim_change *change = t->disk->change;
+	int early, picked = -1;
+
+	for (early = late - 1; early >= 0 && late - early <= OVERTAKEN_LIMIT;
+	     early--) {
+		if (!t->cut.survives[early] ||
+		    !overlap(&change[early], &change[late]))
+			continue;
+		picked = early;
+		if (next_random(&t->cuts->seed) & 1)
+			break;
+	}
+	return picked;
+}
+
 static bool try_swapped(struct trial *t)
 {
-	size_t i;
+	size_t n = t->disk->changes, first = next_random(&t->cuts->seed) % n;
 	bool go_on = true;
+	size_t i;
+	int late, early;
 
-	for (i = 1; i < t->disk->changes && go_on; i++) {
-		if (!t->cut.survives[i] || !t->cut.survives[i - 1] ||
-		    !overlap(&t->disk->change[i], &t->disk->change[i - 1]))
+	for (i = 0; i < n; i++) {
+		late = (first + i) % n;
+		early = t->cut.survives[late] ? pick_overlapped(t, late) : -1;
+		if (early < 0)
 			continue;
-		t->cut.swapped = i;
+		t->cut.swapped = late;
+		t->cut.swapped_before = early;
 		go_on = t->fn(t->disk, &t->cut, t->arg);
 		t->cut.swapped = -1;
 		break;

@@ -28,7 +28,7 @@ static struct sim_disk *to_sim(struct vhdx_container *c)
 }
 
 /* Count an operation; -errno if this one has to fail. */
-static int sim_enter(struct sim_disk *disk)
+static int sim_enter(struct sim_disk *disk, enum sim_kind kind)
 {
 	disk->operations++;
 	if (!disk->fail_at || disk->operations < disk->fail_at)
@@ -36,6 +36,8 @@ static int sim_enter(struct sim_disk *disk)
 	if (disk->operations > disk->fail_at && !disk->fail_for_ever)
 		return 0;
 	disk->failed++;
+	disk->failed_kind = kind;
+	disk->failed_growing = false;
 	return -disk->fail_errno;
 }
 
@@ -78,7 +80,7 @@ static void sim_record(struct sim_disk *disk, enum sim_kind kind, u64 offset,
 static int sim_read(struct vhdx_container *c, u64 offset, void *buf, size_t len)
 {
 	struct sim_disk *disk = to_sim(c);
-	int ret = disk->fail_reads ? sim_enter(disk) : 0;
+	int ret = disk->fail_reads ? sim_enter(disk, SIM_READ) : 0;
 
 	if (ret)
 		return ret;
@@ -92,12 +94,12 @@ static int sim_write(struct vhdx_container *c, u64 offset, const void *buf,
 		     size_t len)
 {
 	struct sim_disk *disk = to_sim(c);
-	int ret = sim_enter(disk);
+	int ret = sim_enter(disk, SIM_WRITE);
 
 	if (!inside(disk, offset, len))
 		return sim_misuse(disk, "write", offset, len);
 	if (ret)
-		len = ALIGN_DOWN(len / 2, SIM_SECTOR);
+		len = disk->fail_whole ? 0 : ALIGN_DOWN(len / 2, SIM_SECTOR);
 	if (len) {
 		store_write(&disk->now.store, offset, buf, len);
 		sim_record(disk, SIM_WRITE, offset, len);
@@ -108,7 +110,7 @@ static int sim_write(struct vhdx_container *c, u64 offset, const void *buf,
 static int sim_punch(struct vhdx_container *c, u64 offset, u64 len)
 {
 	struct sim_disk *disk = to_sim(c);
-	int ret = sim_enter(disk);
+	int ret = sim_enter(disk, SIM_PUNCH);
 
 	if (!inside(disk, offset, len))
 		return sim_misuse(disk, "punch", offset, len);
@@ -124,10 +126,12 @@ static int sim_punch(struct vhdx_container *c, u64 offset, u64 len)
 static int sim_resize(struct vhdx_container *c, u64 size)
 {
 	struct sim_disk *disk = to_sim(c);
-	int ret = sim_enter(disk);
+	int ret = sim_enter(disk, SIM_RESIZE);
 
-	if (ret)
+	if (ret) {
+		disk->failed_growing = size > disk->now.size;
 		return ret;
+	}
 	if (disk->now.device)
 		return size <= disk->now.size ? 0 : -ENOSPC;
 	if (size == disk->now.size)
@@ -156,7 +160,7 @@ static void forget_changes(struct sim_disk *disk)
 static int sim_flush(struct vhdx_container *c)
 {
 	struct sim_disk *disk = to_sim(c);
-	int ret = sim_enter(disk);
+	int ret = sim_enter(disk, SIM_FLUSH);
 
 	disk->flushes++;
 	if (ret)
@@ -254,13 +258,10 @@ void sim_disk_cut(const struct sim_disk *disk, const struct sim_cut *cut,
 
 	sim_state_copy(state, &disk->durable);
 	for (i = 0; i < disk->changes; i++) {
-		if (cut->swapped == (int)i + 1) {
-			apply(disk, cut, i + 1, state);
+		if (cut->swapped >= 0 && cut->swapped_before == (int)i)
+			apply(disk, cut, cut->swapped, state);
+		if (cut->swapped != (int)i)
 			apply(disk, cut, i, state);
-			i++;
-			continue;
-		}
-		apply(disk, cut, i, state);
 	}
 }
 

@@ -16,6 +16,8 @@ enum sim_kind {
 	SIM_WRITE,
 	SIM_PUNCH,
 	SIM_RESIZE,
+	SIM_FLUSH,	/* changes nothing */
+	SIM_READ,
 };
 
 /**
@@ -69,7 +71,10 @@ typedef void sim_hook(struct sim_disk *disk, void *arg);
  * @fail_errno: positive errno
  * @fail_for_ever: all behind it fail as well
  * @fail_reads: reads are counted, and fail, as well
+ * @fail_whole: a write that fails has done nothing, else the first half
  * @failed: how many operations have failed
+ * @failed_kind: what the last of them was
+ * @failed_growing: it was a resize that would have made the file longer
  * @doubtful: a flush has failed: what was not durable then never will be
  * @misuse: a write or punch past the end, or the like
  */
@@ -88,7 +93,10 @@ struct sim_disk {
 	int fail_errno;
 	bool fail_for_ever;
 	bool fail_reads;
+	bool fail_whole;
 	u64 failed;
+	enum sim_kind failed_kind;
+	bool failed_growing;
 	bool doubtful;
 	unsigned int misuse;
 };
@@ -109,8 +117,8 @@ void sim_disk_destroy(struct sim_disk *disk);
  * @torn: index of a change of which only a part survives, -1: none
  * @torn_from: its first surviving sector
  * @torn_to: the one behind its last
- * @swapped: index of a change that reaches the medium before its predecessor,
- *	-1: none
+ * @swapped: index of a change that reaches the medium too early, -1: none
+ * @swapped_before: the earlier change that it overtakes
  */
 struct sim_cut {
 	bool survives[SIM_MAX_CHANGES];
@@ -118,6 +126,7 @@ struct sim_cut {
 	u64 torn_from;
 	u64 torn_to;
 	int swapped;
+	int swapped_before;
 };
 
 /* What the medium holds then; destroy it afterwards. */
