@@ -72,10 +72,12 @@ bool crash_cut(const struct sim_disk *disk, const struct sim_cut *cut,
 	u64 hash;
 
 	sim_disk_cut(disk, cut, &state);
-	hash = sim_state_hash(&state) + (crash->config - configs);
+	hash = sim_state_hash(&state);
 	crash->states++;
 	crash->distinct += hashset_add(&crash->bytes_seen, hash);
-	if (hashset_add(&crash->seen, hash ^ oracle_hash(&crash->run->oracle)))
+	hash = (hash ^ oracle_hash(&crash->run->oracle)) +
+	       (crash->config - configs);
+	if (hashset_add(&crash->seen, hash))
 		good = check_new(crash, disk, cut, &state);
 	sim_state_destroy(&state);
 	return good && !(crash->limit && crash->distinct >= crash->limit);
@@ -346,6 +348,7 @@ static bool write_record(const struct crash *crash, const char *path)
 
 static void usage(void)
 {
+	unsigned int nr;
 	size_t i;
 
 	puts("crash [--seed=N] [--ops=N] [--random=N] [--length=N] [--faults=N]\n"
@@ -355,6 +358,11 @@ static void usage(void)
 	     "      [--record=FILE]");
 	for (i = 0; i < nr_configs; i++)
 		printf("config %s\n", configs[i].name);
+	for (i = 0; i < nr_configs; i++)
+		for (nr = 0; nr < NR_PRELUDES; nr++)
+			if (prelude_fits(&configs[i], nr))
+				printf("prelude %s %s\n", configs[i].name,
+				       prelude_name(nr));
 	for (i = 0; i < nr_steps; i++)
 		printf("step %s\n", steps[i].name);
 	exit(1);
@@ -466,8 +474,13 @@ int main(int argc, char **argv)
 	crash.cuts.seed = crash.seed ^ 0xc0ffee;
 	printf("# seed %" PRIu64 "\n", crash.seed);
 	fflush(stdout);
+	crash.args = argv + 1;
 	run_configs(&crash, &o);
 	print_result(&crash);
+	if (!crash.sequences && !crash.faults) {
+		fputs("no such image, or it never starts like this\n", stderr);
+		crash.failed = true;
+	}
 	if (!crash.failed && o.record && !write_record(&crash, o.record)) {
 		perror(o.record);
 		crash.failed = true;

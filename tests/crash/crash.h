@@ -13,6 +13,7 @@
 
 /**
  * struct crash - one run of the simulator
+ * @args: of the command line
  * @seed: of everything random
  * @limit: stop after this many distinct states (0: never)
  * @depth_every: one state in so many is cut inside its replay, too
@@ -38,6 +39,7 @@
  * @run: the disk being worked on
  */
 struct crash {
+	char **args;
 	u64 seed;
 	u64 limit;
 	unsigned int depth_every;

@@ -10,12 +10,16 @@
 
 static void print_steps(const struct crash *crash)
 {
+	char **arg;
 	size_t i;
 
 	fprintf(stderr, "again: --seed=%" PRIu64 " --only=%s --prelude=%s --run=",
 		crash->seed, crash->config->name, crash->prelude->name);
 	for (i = 0; i < crash->nr_steps; i++)
 		fprintf(stderr, "%s%s", i ? "," : "", crash->steps[i]->name);
+	fputs("\nor the same cut:", stderr);
+	for (arg = crash->args; *arg; arg++)
+		fprintf(stderr, " %s", *arg);
 	fputc('\n', stderr);
 }
 
@@ -35,7 +39,7 @@ static void print_pending(const struct sim_disk *disk,
 				" to %" PRIu64, cut->torn_from,
 				cut->torn_to - 1);
 		if (cut && cut->swapped == (int)i)
-			fprintf(stderr, ", before its predecessor");
+			fprintf(stderr, ", before %d", cut->swapped_before);
 		fputc('\n', stderr);
 	}
 }

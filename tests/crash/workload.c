@@ -28,23 +28,25 @@
 #define VHD_STRIDE 128
 
 const struct config configs[] = {
-	{ "vhdx-dynamic-512", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 0, false },
-	{ "vhdx-dynamic-4096", VHDX_CONFIG(DYNAMIC, 3 * MIB, 4096), 1, 0,
+	{ "vhdx-dynamic-512", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 1, 0,
 	  false },
-	{ "vhdx-fixed-512", VHDX_CONFIG(FIXED, 3 * MIB, 512), 1, 0, false },
-	{ "vhdx-fixed-4096", VHDX_CONFIG(FIXED, 3 * MIB, 4096), 1, 0, false },
+	{ "vhdx-dynamic-4096", VHDX_CONFIG(DYNAMIC, 3 * MIB, 4096), 1, 4, 0,
+	  false },
+	{ "vhdx-fixed-512", VHDX_CONFIG(FIXED, 3 * MIB, 512), 1, 1, 0, false },
+	{ "vhdx-fixed-4096", VHDX_CONFIG(FIXED, 3 * MIB, 4096), 1, 1, 0,
+	  false },
 	{ "vhdx-pages", VHDX_CONFIG(DYNAMIC, (2 * VHDX_STRIDE + 1) * MIB, 512),
-	  VHDX_STRIDE, 0, false },
-	{ "vhdx-device", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 9 * MIB,
+	  VHDX_STRIDE, 4, 0, false },
+	{ "vhdx-device", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 1, 9 * MIB,
 	  false },
-	{ "vhdx-no-punch", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 0, true },
-	{ "vhd-dynamic", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 0, false },
-	{ "vhd-fixed", VHD_CONFIG(FIXED, MIB, 0), 1, 0, false },
-	{ "vhd-pages", VHD_CONFIG(DYNAMIC, 17 * MIB, 64 * KIB), VHD_STRIDE, 0,
+	{ "vhdx-no-punch", VHDX_CONFIG(DYNAMIC, 3 * MIB, 512), 1, 1, 0, true },
+	{ "vhd-dynamic", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 1, 0, false },
+	{ "vhd-fixed", VHD_CONFIG(FIXED, MIB, 0), 1, 1, 0, false },
+	{ "vhd-pages", VHD_CONFIG(DYNAMIC, 17 * MIB, 64 * KIB), VHD_STRIDE, 4,
+	  0, false },
+	{ "vhd-device", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 1, 2 * MIB,
 	  false },
-	{ "vhd-device", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 2 * MIB,
-	  false },
-	{ "vhd-no-punch", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 0, true },
+	{ "vhd-no-punch", VHD_CONFIG(DYNAMIC, MIB, 64 * KIB), 1, 1, 0, true },
 };
 
 const size_t nr_configs = ARRAY_SIZE(configs);
@@ -121,7 +123,7 @@ int open_image(const struct config *config, struct vhdx_container *container,
 		.format = config->options.format,
 		.writable = writable,
 		.check = check,
-		.grow_bytes = config->options.block_bytes,
+		.grow_bytes = config->grow_blocks * config->options.block_bytes,
 	};
 
 	memset(report, 0, sizeof(*report));

@@ -17,6 +17,7 @@
  * @options: how it is created
  * @stride: the workload's blocks are this many blocks apart; what lies between
  *	them is never touched
+ * @grow_blocks: so many blocks at a time are added to the file
  * @device_bytes: it is on a block device of this size; 0: in a file
  * @no_punch: the host cannot punch
  */
@@ -24,6 +25,7 @@ struct config {
 	const char *name;
 	struct vhdx_create_options options;
 	unsigned int stride;
+	unsigned int grow_blocks;
 	u64 device_bytes;
 	bool no_punch;
 };
@@ -55,7 +57,6 @@ extern const size_t nr_steps;
  * @report: of the last open
  * @oracle: what is legal now
  * @value: the last stamp given out
- * @grow_bytes: see struct vhdx_open_options
  * @compact: under way if @compacting
  */
 struct run {
