@@ -225,6 +225,8 @@ static void run(const struct operation *o)
 		if (o->after())
 			die(o->name, nth, "does not recover");
 	}
+	if (o->run == create && nth == 2)
+		die(o->name, 1, "never came");
 	printf("# %s: %u faults, refused %u times\n", o->name, nth - 2, refused);
 }
 

@@ -72,7 +72,7 @@ full() { # FS IMAGE [MOUNT-OPTION]
 thaw() { ! fsfreeze --unfreeze $H 2>/dev/null || echo 'thawed at the end'; }
 
 frozen() { # IMAGE
-	local trimmer load
+	local trimmer load started=0
 
 	trap thaw EXIT
 	map "$1" disk $SIZE
@@ -83,7 +83,8 @@ frozen() { # IMAGE
 	load=$!
 	for _ in 1 2 3; do
 		sleep 1
-		dmsetup message disk 0 compact start pretrimmed || :
+		# Unless the last one is still under way.
+		dmsetup message disk 0 compact start pretrimmed && started=$((started + 1))
 		fsfreeze --freeze $H
 		sleep 1.5
 		# It waits, but whoever asks gets an answer.
@@ -91,6 +92,7 @@ frozen() { # IMAGE
 		dmsetup table disk
 		fsfreeze --unfreeze $H
 	done
+	[ $started -gt 0 ]
 	wait $load
 	rm /dev/shm/trimming
 	wait $trimmer

@@ -235,8 +235,12 @@ static void choose_places(struct subject *s)
 
 static int read_place(struct subject *s, struct place *p)
 {
-	if (pread(s->fd, s->buf, p->len, p->at) != p->len)
-		return -errno;
+	if (pread(s->fd, s->buf, p->len, p->at) != p->len) {
+		if (s->faults)
+			return -errno;
+		complain(s, "cannot be read", errno);
+		exit(1);
+	}
 	if (compare_place(s, p, "something else is read"))
 		exit(1);
 	memcpy(p->holds, s->buf, p->len);
@@ -309,7 +313,7 @@ static int step(struct subject *s)
 	}
 }
 
-/* Whoever cannot write any more has said so, and may have lost what waited. */
+/* With failing I/O it may have become read-only, and have lost what waited. */
 static bool still_writes(struct subject *s)
 {
 	struct vhdx_dm_table status;
@@ -367,7 +371,9 @@ int subject_use(struct subject *s)
 		s->tally->failed_steps += err != 0;
 	}
 	look_at_all(s);
-	if (close(s->fd) || s->faults || (!s->read_only && !still_writes(s)))
+	if (close(s->fd) || s->faults)
 		forget(s);
+	else if (!s->read_only && !still_writes(s))
+		return complain(s, "cannot be written any more", 0);
 	return 0;
 }
