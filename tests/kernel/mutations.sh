@@ -11,7 +11,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 . tests/tap.sh
-seed=1 count=5000 chunk=1000 kernel=debug
+seed=1 count=5000 chunk=250 kernel=debug
 while [ $# -gt 1 ]; do
 	case $1 in
 	--seed) seed=$2 ;;
