@@ -97,16 +97,20 @@ static int vhd_begin_copy(struct vhd_image *vhd)
 
 /*
  * What there is of a cut sector has read as zeros and will go on so. Flushed, or
- * the greater length might survive without the cut.
+ * the greater length might survive without the zeros. Not cut off: at another length
+ * other bytes are at the end, and might be taken for a footer.
  */
-static int vhd_begin_cut(struct vhd_image *vhd)
+static int vhd_begin_zero_fragment(struct vhd_image *vhd)
 {
+	static const u8 zeros[VHD_SECTOR_BYTES];
 	struct vhdx_container *c = vhd->base.container;
+	u64 size = vhdx_size(c);
 	int err;
 
-	if (vhd->readable_bytes >= vhdx_size(c))
+	if (vhd->readable_bytes >= size)
 		return 0;
-	err = vhd_resize(vhd, vhd->readable_bytes);
+	err = vhdx_write(c, vhd->readable_bytes, zeros,
+			 size - vhd->readable_bytes);
 	return err ? err : vhdx_flush(c);
 }
 
@@ -117,7 +121,7 @@ static int vhd_begin_end(struct vhd_image *vhd)
 
 	if (vhd->footer_at_end)
 		return 0;
-	err = vhd_begin_cut(vhd);
+	err = vhd_begin_zero_fragment(vhd);
 	if (!err && !c->fixed_size)
 		err = vhd_resize(vhd, vhd->footer_bytes + VHD_FOOTER_BYTES);
 	if (!err)

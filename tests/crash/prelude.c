@@ -19,6 +19,7 @@ static const struct {
 	const char *name;
 	const char *steps[8];
 	u64 lost_bytes;	/* then the file loses its end */
+	bool footer;	/* then its last sector looks like one */
 	bool bitmaps;	/* then sectors lose their bits */
 	enum fits fits;
 } preludes[NR_PRELUDES] = {
@@ -32,10 +33,14 @@ static const struct {
 	{ .name = "dirty",
 	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
 		     "fua-2" } },
-	/* The footer's 4 KiB, and most of the last sector of a block. */
+	/*
+	 * The footer's 4 KiB and the last byte of a block; what is left of that
+	 * sector is where a footer of 511 bytes would be. The sector before it
+	 * holds a footer, which the guest does not see.
+	 */
 	{ .name = "cut",
 	  .steps = { "write-full-0", "write-full-2", "reopen" },
-	  .lost_bytes = 4096 + 300, .fits = FITS_VHD },
+	  .lost_bytes = 4096 + 1, .footer = true, .fits = FITS_VHD },
 	/* By another writer, whose log promises this length, and asks for more. */
 	{ .name = "ragged",
 	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
@@ -95,6 +100,24 @@ static void promise_length(struct sim_state *state,
 	free(bytes);
 }
 
+/* In block 2, the last one. */
+static void leave_footer(struct sim_state *state, const struct config *config,
+			 const struct vhdx_image *image)
+{
+	u64 at = ALIGN_DOWN(state->size, SIM_SECTOR) - SIM_SECTOR;
+	u64 offset, len, sector;
+	u8 bytes[SIM_SECTOR];
+
+	if (!vhdx_image_block_space(image, 2 * config->stride, &offset, &len))
+		abort();
+	sector = (at - offset) / SIM_SECTOR - 1;
+	store_read(&state->store, offset, bytes, sizeof(bytes));
+	bytes[sector / 8] &= ~(0x80 >> sector % 8);
+	store_write(&state->store, offset, bytes, sizeof(bytes));
+	store_read(&state->store, 0, bytes, sizeof(bytes));
+	store_write(&state->store, at, bytes, sizeof(bytes));
+}
+
 /* Some sectors of blocks 0 and 1 have no bits in the block's bitmap any more. */
 static void clear_bits(struct sim_state *state, const struct config *config,
 		       const struct vhdx_image *image)
@@ -139,6 +162,8 @@ void prelude_make(struct prelude *prelude, const struct config *config,
 	lose_end(&prelude->state, preludes[nr].lost_bytes);
 	if (preludes[nr].fits == FITS_VHDX)
 		promise_length(&prelude->state, config);
+	if (preludes[nr].footer)
+		leave_footer(&prelude->state, config, run.image);
 	if (preludes[nr].bitmaps)
 		clear_bits(&prelude->state, config, run.image);
 	if (preludes[nr].fits != FITS_ALL) {

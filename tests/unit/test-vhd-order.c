@@ -280,12 +280,36 @@ static void a_session_that_mends_a_cut_sector(void **state)
 	open_rw();
 	forget();
 	assert_int_equal(vhdx_image_begin_data_change(image), 0);
-	expect_resize(at);
+	expect_write(at, 100);
 	expect_flush();
 	expect_resize(end + 512);
 	expect_write(end, 512);
 	expect_flush();
 	expect_end();
+}
+
+/*
+ * Where a footer of 511 bytes would be are data, and before them what could be one
+ * of 512: the file must never end there.
+ */
+static void a_footer_in_front_of_a_cut_sector(void **state)
+{
+	u8 footer[512];
+	u64 at;
+
+	(void)state;
+	start(1);
+	vhdx_image_close(image);
+	at = place_of(0) + 512 + 1024;
+	ram_peek(&ram, 0, footer, sizeof(footer));
+	ram_poke(&ram, at - 512, footer, sizeof(footer));
+	ram.size = at + 511;
+	open_rw();
+	ram_fail(&ram, 1, EIO, false, RAM_BIT(RAM_RESIZE));
+	assert_int_equal(vhdx_image_begin_data_change(image), -EIO);
+	vhdx_image_close(image);
+	open_rw();
+	assert_int_equal(vhdx_image_begin_data_change(image), 0);
 }
 
 static void writing_to_a_full_block(void **state)
@@ -311,6 +335,7 @@ int main(void)
 		TEST(a_shorter_file),
 		TEST(a_session_that_mends),
 		TEST(a_session_that_mends_a_cut_sector),
+		TEST(a_footer_in_front_of_a_cut_sector),
 		TEST(writing_to_a_full_block),
 	};
 
