@@ -14,6 +14,16 @@ number() {
 	awk -v name="$1" '$1 == name { print $2 }' "$2"
 }
 
+# Every record up to this one, but those that are deleted by and by.
+inserted() { # NUMBER
+	local numbers
+
+	numbers=$(sqlite3 $G/database "SELECT group_concat(number, ' ') FROM
+		(SELECT number FROM record WHERE number <= $1 AND number % 10 != 3
+		ORDER BY number)")
+	[ "$numbers" = "$(seq "$1" | grep -v '3$' | xargs)" ]
+}
+
 mounted() { # FS MARKS WORKLOAD
 	local records
 
@@ -22,6 +32,11 @@ mounted() { # FS MARKS WORKLOAD
 	ledger)
 		records=$(number ledger "$2")
 		[ -z "$records" ] || "$BUILT/load" verify $G/ledger "$records"
+		;;
+	sqlite)
+		records=$(number sqlite "$2")
+		[ "$(sqlite3 $G/database 'PRAGMA integrity_check')" = ok ]
+		[ -z "$records" ] || inserted "$records"
 		;;
 	*) find $G -type f -exec cat {} + | wc -c ;;
 	esac
@@ -44,7 +59,7 @@ map_one() { # STATE WORKLOAD
 	unmap disk
 	map "$image" disk "$bytes"
 	case $2 in
-	ext4|ledger) mounted ext4 "${1%.vhdx}.marks" "$2" ;;
+	ext4|ledger|sqlite) mounted ext4 "${1%.vhdx}.marks" "$2" ;;
 	xfs) mounted xfs "${1%.vhdx}.marks" "$2" ;;
 	*) dd if=/dev/urandom of=/dev/mapper/disk bs=64k count=40 oflag=direct status=none ;;
 	esac

@@ -41,7 +41,7 @@ for folder in "$dir"/*/; do
 	folder=${folder%/} options=()
 	# A guest's file system must have been there.
 	case $folder in
-	*/ext4|*/xfs|*/ledger) options=(--from=mounted.1) ;;
+	*/ext4|*/xfs|*/ledger|*/sqlite) options=(--from=mounted.1) ;;
 	esac
 	tap_check "${folder##*/}, the power cut at any time" replay "$folder" "${options[@]}"
 	cat "$folder/figures"

@@ -124,6 +124,34 @@ ledger() {
 	umount $G
 }
 
+# One insert after the other, each durable, journal and directory included, when it
+# is acknowledged.
+sqlite() {
+	local number mark
+
+	mkfs.ext4 -q /dev/mapper/top
+	mount /dev/mapper/top $G
+	sync -f $G
+	dmsetup message top 0 mark mounted.1
+	dmsetup message low 0 mark mounted.1
+	{
+		echo 'PRAGMA journal_mode = DELETE;'
+		echo 'PRAGMA synchronous = EXTRA;'
+		echo 'CREATE TABLE record (number INTEGER PRIMARY KEY, bytes TEXT);'
+		for ((number = 1; number <= $(long 150 30); number++)); do
+			echo "INSERT INTO record VALUES ($number," \
+				"printf('%.*c', $((100 + number * 997 % 4000)), 'x'));"
+			for mark in top low; do
+				echo ".shell dmsetup message $mark 0 mark sqlite.$number"
+			done
+			[ $((number % 10)) != 0 ] ||
+				echo "DELETE FROM record WHERE number % 10 = 3;"
+		done
+		echo 'SELECT count(*) FROM record;'
+	} | sqlite3 -bail $G/database
+	umount $G
+}
+
 # Blocks come, go and are moved down.
 compact() {
 	local pid pids=() number
@@ -174,5 +202,6 @@ if [ "$LENGTH" = all ]; then
 	recorded ext4 $((128 * MIB))
 	recorded xfs $((320 * MIB))
 	recorded ledger $((64 * MIB))
+	recorded sqlite $((64 * MIB))
 fi
 tap_done

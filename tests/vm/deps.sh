@@ -22,7 +22,8 @@ packages=(
 	# virtual machines
 	binutils busybox-static cpio kmod qemu-system-x86
 	# what runs inside them
-	btrfs-progs dmsetup e2fsprogs fdisk fio fuse-overlayfs iproute2 kpartx util-linux xfsprogs
+	btrfs-progs dmsetup e2fsprogs fdisk fio fuse-overlayfs iproute2 kpartx sqlite3
+	util-linux xfsprogs
 	libvhdi-utils qemu-utils udev
 )
 
