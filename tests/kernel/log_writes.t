@@ -138,7 +138,7 @@ sqlite() {
 		echo 'PRAGMA journal_mode = DELETE;'
 		echo 'PRAGMA synchronous = EXTRA;'
 		echo 'CREATE TABLE record (number INTEGER PRIMARY KEY, bytes TEXT);'
-		for ((number = 1; number <= $(long 150 30); number++)); do
+		for ((number = 1; number <= $(long 60 20); number++)); do
 			echo "INSERT INTO record VALUES ($number," \
 				"printf('%.*c', $((100 + number * 997 % 4000)), 'x'));"
 			for mark in top low; do
