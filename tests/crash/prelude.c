@@ -4,8 +4,8 @@
  */
 #include <stdio.h>
 
-#include "prelude.h"
 #include "header.h"
+#include "prelude.h"
 #include "vhdx-format.h"
 
 /* Which images may have been left like this. */
