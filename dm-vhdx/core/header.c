@@ -142,13 +142,20 @@ void vhdx_headers_destroy(struct vhdx_headers *headers)
 	headers->page = NULL;
 }
 
+static bool vhdx_headers_can_grow(const struct vhdx_headers *headers, u64 by)
+{
+	return le64_to_cpu(headers->page->sequence_number) <= U64_MAX - by;
+}
+
 /**
- * vhdx_headers_exhausted() - the sequence number cannot grow any more
+ * vhdx_headers_exhausted() - the sequence number is too high for a session
  * @headers: current header
+ *
+ * One that has begun goes on beyond this.
  */
 bool vhdx_headers_exhausted(const struct vhdx_headers *headers)
 {
-	return le64_to_cpu(headers->page->sequence_number) > U64_MAX - (1 << 20);
+	return !vhdx_headers_can_grow(headers, 1 << 20);
 }
 
 static int vhdx_header_write_next(struct vhdx_headers *headers,
@@ -183,7 +190,7 @@ int vhdx_headers_write(struct vhdx_headers *headers, struct vhdx_container *c)
 {
 	int err;
 
-	if (vhdx_headers_exhausted(headers))
+	if (!vhdx_headers_can_grow(headers, 2))
 		return -EOVERFLOW;
 	err = vhdx_header_write_next(headers, c);
 	if (!err)
