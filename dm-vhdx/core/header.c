@@ -142,20 +142,13 @@ void vhdx_headers_destroy(struct vhdx_headers *headers)
 	headers->page = NULL;
 }
 
-static bool vhdx_headers_can_grow(const struct vhdx_headers *headers, u64 by)
-{
-	return le64_to_cpu(headers->page->sequence_number) <= U64_MAX - by;
-}
-
 /**
- * vhdx_headers_exhausted() - the sequence number is too high for a session
+ * vhdx_headers_exhausted() - the sequence number cannot grow any more
  * @headers: current header
- *
- * One that has begun goes on beyond this.
  */
 bool vhdx_headers_exhausted(const struct vhdx_headers *headers)
 {
-	return !vhdx_headers_can_grow(headers, 1 << 20);
+	return le64_to_cpu(headers->page->sequence_number) > U64_MAX - (1 << 20);
 }
 
 static int vhdx_header_write_next(struct vhdx_headers *headers,
@@ -190,7 +183,7 @@ int vhdx_headers_write(struct vhdx_headers *headers, struct vhdx_container *c)
 {
 	int err;
 
-	if (!vhdx_headers_can_grow(headers, 2))
+	if (vhdx_headers_exhausted(headers))
 		return -EOVERFLOW;
 	err = vhdx_header_write_next(headers, c);
 	if (!err)

@@ -328,15 +328,12 @@ static void the_sequence_number_never_wraps(void **state)
 {
 	static const struct {
 		u64 sequence;
-		bool exhausted;
 		bool end;
 	} t[] = {
-		{ U64_MAX, true, true },
-		{ U64_MAX - 1, true, true },
-		{ U64_MAX - 2, true, false },
-		{ U64_MAX - (1 << 20) + 1, true, false },
-		{ U64_MAX - (1 << 20), false, false },
-		{ 0, false, false },
+		{ U64_MAX, true },
+		{ U64_MAX - (1 << 20) + 1, true },
+		{ U64_MAX - (1 << 20), false },
+		{ 0, false },
 	};
 	unsigned int i;
 
@@ -347,8 +344,7 @@ static void the_sequence_number_never_wraps(void **state)
 		vb_put_header(&ram, VB_HEADER1, t[i].sequence, 1, MIB, VB_LOG);
 		vb_put32(&ram, VB_HEADER2 + 4, 0);
 		assert_int_equal(read_headers(), 0);
-		assert_int_equal(vhdx_headers_exhausted(&headers),
-				 t[i].exhausted);
+		assert_int_equal(vhdx_headers_exhausted(&headers), t[i].end);
 		assert_int_equal(vhdx_headers_write(&headers, &ram.container),
 				 t[i].end ? -EOVERFLOW : 0);
 		assert_int_equal(ram_changes(&ram),
