@@ -132,8 +132,9 @@ struct fault_kind {
 static const struct fault_kind no_fault;
 static const struct fault_kind fault_kinds[] = {
 	{ EIO, false, false }, { EIO, true, false }, { EIO, false, true },
-	{ ENOSPC, false, true }, { ENOSPC, true, false },
-	{ ENOMEM, false, true },
+	{ ENOSPC, false, false }, { ENOSPC, true, false },
+	{ ENOSPC, false, true },
+	{ ENOMEM, false, false }, { ENOMEM, false, true },
 };
 
 /* Returns how many operations there were. */

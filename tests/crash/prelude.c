@@ -33,12 +33,16 @@ static const struct {
 	{ .name = "dirty",
 	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
 		     "fua-2" } },
+	/* The footer's 4 KiB, and most of the last sector of a block. */
+	{ .name = "cut",
+	  .steps = { "write-full-0", "write-full-2", "reopen" },
+	  .lost_bytes = 4096 + 300, .fits = FITS_VHD },
 	/*
 	 * The footer's 4 KiB and the last byte of a block; what is left of that
 	 * sector is where a footer of 511 bytes would be. The sector before it
 	 * holds a footer, which the guest does not see.
 	 */
-	{ .name = "cut",
+	{ .name = "footer",
 	  .steps = { "write-full-0", "write-full-2", "reopen" },
 	  .lost_bytes = 4096 + 1, .footer = true, .fits = FITS_VHD },
 	/* By another writer, whose log promises this length, and asks for more. */
@@ -166,13 +170,12 @@ void prelude_make(struct prelude *prelude, const struct config *config,
 		leave_footer(&prelude->state, config, run.image);
 	if (preludes[nr].bitmaps)
 		clear_bits(&prelude->state, config, run.image);
-	if (preludes[nr].fits != FITS_ALL) {
-		content_of(config, &prelude->state, &prelude->content);
-		content_promise(&prelude->content, &prelude->oracle);
-	} else {
-		content_of(config, &prelude->state, &prelude->content);
+	content_of(config, &prelude->state, &prelude->content);
+	/* Of what others have left, what it shows is what must stay. */
+	if (preludes[nr].fits == FITS_ALL)
 		oracle_copy(&prelude->oracle, &run.oracle);
-	}
+	else
+		content_promise(&prelude->content, &prelude->oracle);
 	run_stop(&run);
 	oracle_destroy(&nothing);
 	sim_state_destroy(&fresh);
