@@ -22,7 +22,6 @@
 	X(NO_VALID_HEADER, EBADMSG, FATAL, "neither header has a valid signature and checksum") \
 	X(HEADERS_AMBIGUOUS, EUCLEAN, FATAL, "two different headers have the same sequence number") \
 	X(HEADER_VERSION, EOPNOTSUPP, FATAL, "unknown header version") \
-	X(HEADER_SEQUENCE_END, EUCLEAN, WRITE, "the header sequence number cannot grow any more") \
 	X(HEADER_ONE_INVALID, EBADMSG, UNTIDY, "one of the two headers is invalid") \
 	X(LOG_VERSION, EOPNOTSUPP, FATAL, "unknown log version") \
 	X(LOG_GEOMETRY, EUCLEAN, FATAL, "the log is misplaced, unaligned, too large or past the end of the file") \

@@ -5,7 +5,9 @@
  * A header is replaced by writing the next one over the slot that is not
  * current. It becomes current by its sequence number once it is durable, so
  * one of the two is whole at any time. Doing it twice leaves the same facts in
- * both slots, and losing one of them later loses nothing.
+ * both slots, and losing one of them later loses nothing. It also lets
+ * the last sequence number be followed by 0: the header that has it becomes
+ * current when the other one, which has the old facts or the same, is overwritten.
  */
 #include "header.h"
 
@@ -142,15 +144,6 @@ void vhdx_headers_destroy(struct vhdx_headers *headers)
 	headers->page = NULL;
 }
 
-/**
- * vhdx_headers_exhausted() - the sequence number cannot grow any more
- * @headers: current header
- */
-bool vhdx_headers_exhausted(const struct vhdx_headers *headers)
-{
-	return le64_to_cpu(headers->page->sequence_number) > U64_MAX - (1 << 20);
-}
-
 static int vhdx_header_write_next(struct vhdx_headers *headers,
 				  struct vhdx_container *c)
 {
@@ -181,11 +174,8 @@ static int vhdx_header_write_next(struct vhdx_headers *headers,
  */
 int vhdx_headers_write(struct vhdx_headers *headers, struct vhdx_container *c)
 {
-	int err;
+	int err = vhdx_header_write_next(headers, c);
 
-	if (vhdx_headers_exhausted(headers))
-		return -EOVERFLOW;
-	err = vhdx_header_write_next(headers, c);
 	if (!err)
 		err = vhdx_header_write_next(headers, c);
 	if (!err)

@@ -25,7 +25,6 @@ int vhdx_headers_read(struct vhdx_headers *headers, struct vhdx_container *c,
 		      struct vhdx_report *report);
 void vhdx_headers_destroy(struct vhdx_headers *headers);
 int vhdx_headers_write(struct vhdx_headers *headers, struct vhdx_container *c);
-bool vhdx_headers_exhausted(const struct vhdx_headers *headers);
 
 bool vhdx_guid_is_zero(const vhdx_guid *guid);
 void vhdx_guid_new(vhdx_guid *guid);

@@ -59,10 +59,6 @@ static int vhdx_open_headers(struct vhdx_opening *o)
 		vhdx_open_note(o, VHDX_F_HEADER_ONE_INVALID,
 			       headers->slot ? VHDX_HEADER1_OFFSET :
 					       VHDX_HEADER2_OFFSET, 0);
-	if (vhdx_headers_exhausted(headers))
-		return vhdx_open_note(o, VHDX_F_HEADER_SEQUENCE_END,
-				      VHDX_HEADER1_OFFSET,
-				      le64_to_cpu(headers->page->sequence_number));
 	return 0;
 }
 

@@ -9,6 +9,9 @@
 
 #include "crash.h"
 
+/* Headers, log, metadata and BAT are in front: vhdx_create() puts them there. */
+#define VHDX_BLOCKS (4 << 20)
+
 static u64 allocations;
 static u64 fail_allocation;
 static bool fail_allocations;	/* that one, and all behind it */
@@ -45,8 +48,9 @@ static void after_fault(struct crash *crash, struct run *run, const char *fault)
 
 /*
  * What a step did to an image that had not failed. After a failed flush nobody can
- * tell any more what is durable (R10); a full host and short memory have taken
- * nothing, and the next try may do.
+ * tell any more what is durable, after a failed write of metadata what is in the
+ * file (R10); a full host and short memory have taken nothing, and the next try
+ * may do.
  */
 static const char *wrong_mode(const struct run *run, u64 failed_before)
 {
@@ -58,6 +62,10 @@ static const char *wrong_mode(const struct run *run, u64 failed_before)
 		       "failed for want of memory" : NULL;
 	if (disk->failed_kind == SIM_FLUSH && disk->fail_errno == EIO)
 		return failed ? NULL : "a failed flush, and it goes on";
+	if (disk->failed_kind == SIM_WRITE && disk->fail_errno == EIO &&
+	    run->config->options.format == VHDX_FORMAT_VHDX &&
+	    disk->failed_offset < VHDX_BLOCKS)
+		return failed ? NULL : "metadata not written, and it goes on";
 	/* A file that has lost its end is completed before the first change. */
 	if (disk->failed_growing && disk->fail_errno == ENOSPC &&
 	    !disk->now.lost_bytes)

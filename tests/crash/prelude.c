@@ -21,6 +21,7 @@ static const struct {
 	u64 lost_bytes;	/* then the file loses its end */
 	bool footer;	/* then its last sector looks like one */
 	bool bitmaps;	/* then sectors lose their bits */
+	bool numbers;	/* then the headers' numbers are the last but two */
 	enum fits fits;
 } preludes[NR_PRELUDES] = {
 	{ .name = "empty" },
@@ -50,6 +51,11 @@ static const struct {
 	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
 		     "fua-2" },
 	  .lost_bytes = 300, .fits = FITS_VHDX },
+	/* Replay, the next log or a change of data begins with number 0. */
+	{ .name = "numbers",
+	  .steps = { "write-full-1", "flush", "write-part-0", "zero-full-1",
+		     "fua-2" },
+	  .numbers = true, .fits = FITS_VHDX },
 	/* By another writer, who sets bits of what has been written only. */
 	{ .name = "partial",
 	  .steps = { "write-full-0", "write-full-2", "write-full-1", "reopen" },
@@ -102,6 +108,28 @@ static void promise_length(struct sim_state *state,
 	}
 	store_write(&state->store, log, bytes, config->options.log_bytes);
 	free(bytes);
+}
+
+static void end_numbers(struct sim_state *state)
+{
+	static const u64 at[2] = { VHDX_HEADER1_OFFSET, VHDX_HEADER2_OFFSET };
+	struct vhdx_header_disk header[2];
+	u64 number[2], last;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		store_read(&state->store, at[i], &header[i], sizeof(header[i]));
+		number[i] = le64_to_cpu(header[i].sequence_number);
+	}
+	last = max(number[0], number[1]);
+	for (i = 0; i < 2; i++) {
+		header[i].sequence_number =
+			cpu_to_le64(U64_MAX - 2 - (last - number[i]));
+		header[i].checksum =
+			cpu_to_le32(vhdx_checksum(&header[i], sizeof(header[i]),
+						  4));
+		store_write(&state->store, at[i], &header[i], sizeof(header[i]));
+	}
 }
 
 /* In block 2, the last one. */
@@ -164,8 +192,10 @@ void prelude_make(struct prelude *prelude, const struct config *config,
 	sim_state_copy(&prelude->state, &run.disk.durable);
 	prelude->value = run.value;
 	lose_end(&prelude->state, preludes[nr].lost_bytes);
-	if (preludes[nr].fits == FITS_VHDX)
+	if (preludes[nr].fits == FITS_VHDX && preludes[nr].lost_bytes)
 		promise_length(&prelude->state, config);
+	if (preludes[nr].numbers)
+		end_numbers(&prelude->state);
 	if (preludes[nr].footer)
 		leave_footer(&prelude->state, config, run.image);
 	if (preludes[nr].bitmaps)

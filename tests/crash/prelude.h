@@ -7,7 +7,7 @@
 
 #include "verify.h"
 
-#define NR_PRELUDES 8
+#define NR_PRELUDES 9
 
 /**
  * struct prelude - a state to start workloads from

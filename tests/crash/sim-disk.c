@@ -98,8 +98,10 @@ static int sim_write(struct vhdx_container *c, u64 offset, const void *buf,
 
 	if (!inside(disk, offset, len))
 		return sim_misuse(disk, "write", offset, len);
-	if (ret)
+	if (ret) {
+		disk->failed_offset = offset;
 		len = disk->fail_whole ? 0 : ALIGN_DOWN(len / 2, SIM_SECTOR);
+	}
 	if (len) {
 		store_write(&disk->now.store, offset, buf, len);
 		sim_record(disk, SIM_WRITE, offset, len);

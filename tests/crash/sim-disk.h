@@ -74,6 +74,7 @@ typedef void sim_hook(struct sim_disk *disk, void *arg);
  * @fail_whole: a write that fails has done nothing, else the first half
  * @failed: how many operations have failed
  * @failed_kind: what the last of them was
+ * @failed_offset: where, if it was a write
  * @failed_growing: it was a resize that would have made the file longer
  * @doubtful: a flush has failed: what was not durable then never will be
  * @misuse: a write or punch past the end, or the like
@@ -96,6 +97,7 @@ struct sim_disk {
 	bool fail_whole;
 	u64 failed;
 	enum sim_kind failed_kind;
+	u64 failed_offset;
 	bool failed_growing;
 	bool doubtful;
 	unsigned int misuse;

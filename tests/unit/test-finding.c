@@ -63,9 +63,9 @@ static void the_gravest_is_kept(void **state)
 	heard = 0;
 	assert_int_equal(vhdx_report(&report, VHDX_F_LOG_DIRTY, 10, 1), 0);
 	assert_int_equal(report.worst, VHDX_F_LOG_DIRTY);
-	assert_int_equal(vhdx_report(&report, VHDX_F_HEADER_SEQUENCE_END, 20,
-				     2), -EUCLEAN);
-	assert_int_equal(report.worst, VHDX_F_HEADER_SEQUENCE_END);
+	assert_int_equal(vhdx_report(&report, VHDX_F_VHD_FOOTERS_DIFFER, 20, 2),
+			 -EUCLEAN);
+	assert_int_equal(report.worst, VHDX_F_VHD_FOOTERS_DIFFER);
 	assert_int_equal(vhdx_report(&report, VHDX_F_BAT_STATE, 30, 3),
 			 -EUCLEAN);
 	assert_int_equal(vhdx_report(&report, VHDX_F_BLOCK_OVERLAP, 40, 4),

@@ -324,32 +324,48 @@ static void a_torn_header_is_none(void **state)
 	ram_destroy(&torn);
 }
 
-static void the_sequence_number_never_wraps(void **state)
+/* Three headers are written, across the last number; the nth operation fails. */
+static void cut_at(u64 sequence, unsigned int at)
 {
-	static const struct {
-		u64 sequence;
-		bool end;
-	} t[] = {
-		{ U64_MAX, true },
-		{ U64_MAX - (1 << 20) + 1, true },
-		{ U64_MAX - (1 << 20), false },
-		{ 0, false },
-	};
-	unsigned int i;
+	int err = 0;
+	u8 now;
+
+	ram_destroy(&ram);
+	ram_init(&ram, MIB);
+	ram.fail_short = true;
+	vb_put_header(&ram, VB_HEADER1, sequence - 1, 0x11, MIB, VB_LOG);
+	vb_put_header(&ram, VB_HEADER2, sequence, 0x21, MIB, VB_LOG);
+	assert_int_equal(read_headers(), 0);
+	headers.page->reserved[0] = 0;
+	ram_fail(&ram, at, EIO, true, RAM_CHANGES);
+	while (!err && headers.page->reserved[0] < 3) {
+		headers.page->reserved[0]++;
+		headers.page->reserved[4015] = 1;
+		err = vhdx_headers_write(&headers, &ram.container);
+	}
+	assert_int_equal(err, at > 12 ? 0 : -EIO);
+	now = headers.page->reserved[0];
+	ram_fail(&ram, 0, 0, false, 0);
+	assert_int_equal(read_headers(), 0);
+	if (err)
+		assert_in_range(headers.page->reserved[0], now - 1, now);
+	else
+		assert_int_equal(headers.page->reserved[0], 3);
+}
+
+static void the_last_sequence_number_is_followed_by_0(void **state)
+{
+	unsigned int left, at;
 
 	(void)state;
-	for (i = 0; i < ARRAY_SIZE(t); i++) {
-		u64 changes = ram_changes(&ram);
-
-		vb_put_header(&ram, VB_HEADER1, t[i].sequence, 1, MIB, VB_LOG);
-		vb_put32(&ram, VB_HEADER2 + 4, 0);
-		assert_int_equal(read_headers(), 0);
-		assert_int_equal(vhdx_headers_exhausted(&headers), t[i].end);
-		assert_int_equal(vhdx_headers_write(&headers, &ram.container),
-				 t[i].end ? -EOVERFLOW : 0);
-		assert_int_equal(ram_changes(&ram),
-				 changes + (t[i].end ? 0 : 4));
+	for (left = 0; left <= 6; left++) {
+		for (at = 1; at <= 13; at++)
+			cut_at(U64_MAX - left, at);
 	}
+	/* The last run: 6 more than the first. */
+	assert_int_equal(vb_get64(&ram, VB_HEADER2 + VB_SEQUENCE), U64_MAX);
+	cut_at(U64_MAX, 13);
+	assert_int_equal(vb_get64(&ram, VB_HEADER2 + VB_SEQUENCE), 5);
 }
 
 static void guids_are_new_and_random(void **state)
@@ -394,7 +410,7 @@ int main(void)
 		TEST(an_invalid_other_slot_is_made_good),
 		TEST(a_failed_write_leaves_a_current_header),
 		TEST(a_torn_header_is_none),
-		TEST(the_sequence_number_never_wraps),
+		TEST(the_last_sequence_number_is_followed_by_0),
 		TEST(guids_are_new_and_random),
 	};
 
