@@ -6,7 +6,10 @@
 
 #include "log-history.h"
 
-/* @hash: 0 for zeros */
+/*
+ * @hash: 0 for zeros
+ * @discard: of a part of a block
+ */
 struct history_event {
 	u64 index;
 	u64 hash;
@@ -76,6 +79,15 @@ static void count(struct history *history, const struct log_file *log)
 	history->mark = must_alloc(history->marks, sizeof(*history->mark));
 }
 
+static bool has_whole_block(const struct history *history,
+			    const struct log_entry *entry, u64 offset)
+{
+	u64 start = ALIGN_DOWN(offset, history->block_bytes);
+
+	return start >= entry->offset &&
+	       start + history->block_bytes <= entry->offset + entry->len;
+}
+
 static void add(struct history *history, u64 *filled,
 		const struct log_entry *entry)
 {
@@ -86,7 +98,9 @@ static void add(struct history *history, u64 *filled,
 		event = &history->event[history->first[sector + i] +
 					filled[sector + i]++];
 		event->index = entry->index;
-		event->discard = !entry->data;
+		event->discard = !entry->data &&
+				 !has_whole_block(history, entry, entry->offset +
+						  i * HISTORY_SECTOR);
 		if (entry->data)
 			event->hash = hash_of(entry->data + i * HISTORY_SECTOR);
 	}
@@ -99,13 +113,14 @@ static int by_name(const void *a, const void *b)
 }
 
 void history_read(struct history *history, const struct log_file *log,
-		  u64 bytes)
+		  u64 bytes, u64 block_bytes)
 {
 	struct log_entry entry = { 0 };
 	u64 *filled, marks = 0;
 
 	memset(history, 0, sizeof(*history));
 	history->sectors = bytes / HISTORY_SECTOR;
+	history->block_bytes = block_bytes;
 	history->first = must_alloc(history->sectors + 1, sizeof(u64));
 	count(history, log);
 	filled = must_alloc(history->sectors, sizeof(*filled));
@@ -166,7 +181,7 @@ void history_explain(const struct history *history, u64 durable, u64 sector,
 	for (i = history->first[sector]; i < history->first[sector + 1]; i++)
 		printf("#   entry %llu: %s %016llx\n",
 		       (unsigned long long)history->event[i].index,
-		       history->event[i].discard ? "discard" : "write",
+		       history->event[i].discard ? "part discarded" : "left",
 		       (unsigned long long)history->event[i].hash);
 	for (i = 0; i < history->first[history->sectors]; i++)
 		if (hash && history->event[i].hash == hash) {

@@ -208,7 +208,7 @@ void log_verify_init(struct log_verify *v, const struct sim_state *image,
 	struct vhdx_report report;
 	struct vhdx_image *open;
 	struct sim_disk disk;
-	u64 bytes;
+	u64 bytes, block_bytes;
 
 	memset(v, 0, sizeof(*v));
 	sim_disk_init(&disk, image);
@@ -218,6 +218,7 @@ void log_verify_init(struct log_verify *v, const struct sim_state *image,
 		exit(2);
 	}
 	bytes = vhdx_image_geometry(open)->virtual_bytes;
+	block_bytes = vhdx_image_geometry(open)->block_bytes;
 	vhdx_image_close(open);
 	sim_disk_destroy(&disk);
 	v->pages = bytes / STORE_PAGE;
@@ -225,7 +226,7 @@ void log_verify_init(struct log_verify *v, const struct sim_state *image,
 	v->known = calloc(v->pages, sizeof(*v->known));
 	if (!v->seen || !v->known)
 		abort();
-	history_read(&v->history, top, bytes);
+	history_read(&v->history, top, bytes, block_bytes);
 }
 
 void log_verify_destroy(struct log_verify *v)

@@ -130,7 +130,7 @@ static void only_the_last_durable_and_later_ones_are_legal(void **state)
 	add(&d, 8, 1, 0, 3);		/* 3 */
 	add(&d, 9, 1, 0, 4);		/* 4 */
 	finish(&d, &log);
-	history_read(&h, &log, DISK_SECTORS * 512);
+	history_read(&h, &log, DISK_SECTORS * 512, 4096);
 	assert_int_equal(history_at_mark(&h, "a.1"), 2);
 	assert_int_equal(history_at_mark(&h, "a.2"), -1);
 
@@ -152,7 +152,7 @@ static void only_the_last_durable_and_later_ones_are_legal(void **state)
 	log_file_close(&log);
 }
 
-static void a_discard_leaves_zeros_or_what_was_there(void **state)
+static void a_discard_leaves_zeros(void **state)
 {
 	struct log_draft d = { 0 };
 	struct log_file log;
@@ -164,13 +164,40 @@ static void a_discard_leaves_zeros_or_what_was_there(void **state)
 	add(&d, 0, 32, LOG_DISCARD, 0);		/* 2 */
 	add(&d, 8, 1, 0, 3);			/* 3 */
 	finish(&d, &log);
-	history_read(&h, &log, DISK_SECTORS * 512);
+	history_read(&h, &log, DISK_SECTORS * 512, 4096);
 	assert_false(allows(&h, 3, 8, 1));
-	assert_true(allows(&h, 3, 8, 2));
+	assert_false(allows(&h, 3, 8, 2));
 	assert_true(allows(&h, 3, 8, 0));
+	assert_true(allows(&h, 3, 8, 3));
 	assert_true(allows(&h, 2, 8, 0));
 	assert_false(allows(&h, 4, 8, 0));
 	assert_true(allows(&h, 4, 8, 3));
+	history_destroy(&h);
+	log_file_close(&log);
+}
+
+/* What it has not the whole of it may leave alone. */
+static void a_discard_of_a_part_leaves_zeros_or_what_was_there(void **state)
+{
+	struct log_draft d = { 0 };
+	struct log_file log;
+	struct history h;
+
+	(void)state;
+	add(&d, 7, 1, 0, 1);			/* 0 */
+	add(&d, 7, 1, 0, 2);			/* 1 */
+	add(&d, 8, 1, 0, 2);			/* 2 */
+	add(&d, 16, 1, 0, 2);			/* 3 */
+	add(&d, 7, 10, LOG_DISCARD, 0);		/* 4 */
+	finish(&d, &log);
+	history_read(&h, &log, DISK_SECTORS * 512, 4096);
+	assert_false(allows(&h, 5, 7, 1));
+	assert_true(allows(&h, 5, 7, 2));
+	assert_true(allows(&h, 5, 7, 0));
+	assert_false(allows(&h, 5, 8, 2));
+	assert_true(allows(&h, 5, 8, 0));
+	assert_true(allows(&h, 5, 16, 2));
+	assert_true(allows(&h, 5, 16, 0));
 	history_destroy(&h);
 	log_file_close(&log);
 }
@@ -180,7 +207,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(entries_are_read_in_order),
 		cmocka_unit_test(only_the_last_durable_and_later_ones_are_legal),
-		cmocka_unit_test(a_discard_leaves_zeros_or_what_was_there),
+		cmocka_unit_test(a_discard_leaves_zeros),
+		cmocka_unit_test(a_discard_of_a_part_leaves_zeros_or_what_was_there),
 	};
 
 	return cmocka_run_group_tests_name("log-history", tests, NULL, NULL);
