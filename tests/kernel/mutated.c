@@ -147,9 +147,12 @@ static int map(struct subject *s)
 
 static int map_and_use(struct subject *s)
 {
+	unsigned int percent = 1 + chance_below(&s->chance, 20);
 	int err;
 
-	set_faults(s, 1 + chance_below(&s->chance, 20));
+	/* One of all that mapping allocates would nearly always fail. */
+	if (s->faults && chance_below(&s->chance, 2))
+		set_faults(s, percent);
 	err = map(s);
 	if (err) {
 		set_faults(s, 0);
@@ -163,6 +166,7 @@ static int map_and_use(struct subject *s)
 		return judge_again(s);
 	}
 	s->tally->mapped++;
+	set_faults(s, percent);
 	err = subject_use(s);
 	if (subject_unmap(s))
 		return complain(s, "cannot be unmapped", errno);
