@@ -80,8 +80,9 @@ check() { # TYPES-TO-IGNORE FILE...
 
 	set -- "${@/#/$PWD/}"
 	cd "$home"
-	./checkpatch.pl --no-tree --strict --terse --quiet --no-summary --showfile \
-		--show-types --max-line-length=100 --ignore "$ignored" --file "$@"
+	printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -n 8 ./checkpatch.pl --no-tree --strict \
+		--terse --quiet --no-summary --showfile --show-types --max-line-length=100 \
+		--ignore "$ignored" --file
 }
 
 join() { local IFS=,; echo "$*"; }
