@@ -520,6 +520,8 @@ void dm_vhdx_commit_stop(struct dm_vhdx *dv)
 	flush_workqueue(dv->md_wq);
 	cancel_delayed_work_sync(&dv->commit_work);
 	flush_workqueue(dv->md_wq);
+	/* Twice: what runs may just have queued itself once more. */
+	flush_workqueue(dv->bg_wq);
 	flush_workqueue(dv->bg_wq);
 	dm_vhdx_call(dv, dm_vhdx_finish, NULL);
 

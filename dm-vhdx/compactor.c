@@ -10,6 +10,7 @@
 #include "dm-vhdx.h"
 
 #define DM_VHDX_COPY_BYTES SZ_1M
+#define DM_VHDX_PUNCH_BATCHES 16
 
 static const char * const dm_vhdx_compact_states[] = {
 	"idle", "running", "done", "cancelled", "failed"
@@ -53,22 +54,43 @@ static void dm_vhdx_punch_range(struct dm_vhdx *dv, struct vhdx_range *range)
 	}
 }
 
-/* All that waits now. */
+static bool dm_vhdx_compact_is_cancelled(struct dm_vhdx_compaction *c)
+{
+	bool cancel;
+
+	spin_lock_irq(&c->lock);
+	cancel = c->cancel;
+	spin_unlock_irq(&c->lock);
+	return cancel;
+}
+
+/*
+ * What waits now, or a good part of it: a guest can release faster than a slow host
+ * punches, and who suspends or cancels must not wait for that guest. The rest comes
+ * behind what is queued by then; if the image is to be closed, dm_vhdx_finish() does
+ * it.
+ */
 static int dm_vhdx_punch_pass(struct dm_vhdx *dv)
 {
 	struct dm_vhdx_compaction *c = &dv->compaction;
-	unsigned int i;
+	unsigned int batch, i;
 	int err;
 
-	do {
+	for (batch = 0; batch < DM_VHDX_PUNCH_BATCHES; batch++) {
 		err = dm_vhdx_call(dv, dm_vhdx_punch_take, NULL);
 		if (err || !c->ranges)
 			return err;
 		for (i = 0; i < c->ranges; i++)
 			dm_vhdx_punch_range(dv, &c->range[i]);
 		err = dm_vhdx_call(dv, dm_vhdx_punch_return, NULL);
-	} while (!err);
-	return err;
+		if (err)
+			return err;
+		if (dm_vhdx_compact_is_cancelled(c))
+			break;
+	}
+	if (!READ_ONCE(dv->stopping))
+		dm_vhdx_punch_start(dv);
+	return 0;
 }
 
 static void dm_vhdx_punch_work(struct work_struct *work)
@@ -246,16 +268,6 @@ static int dm_vhdx_compact_step(struct dm_vhdx *dv,
 }
 
 /* ---- a compaction ---------------------------------------------------------------- */
-
-static bool dm_vhdx_compact_is_cancelled(struct dm_vhdx_compaction *c)
-{
-	bool cancel;
-
-	spin_lock_irq(&c->lock);
-	cancel = c->cancel;
-	spin_unlock_irq(&c->lock);
-	return cancel;
-}
 
 static int dm_vhdx_compact_prepare(struct dm_vhdx *dv)
 {
