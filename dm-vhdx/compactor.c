@@ -12,7 +12,7 @@
 #define DM_VHDX_COPY_BYTES SZ_1M
 #define DM_VHDX_PUNCH_BATCHES 16
 
-static const char * const dm_vhdx_compact_states[] = {
+static const char * const dm_vhdx_compact_words[] = {
 	"idle", "running", "done", "cancelled", "failed"
 };
 
@@ -445,10 +445,10 @@ void dm_vhdx_compaction_unhold(struct dm_vhdx *dv)
 }
 
 /**
- * dm_vhdx_compaction_state() - the state as a word for status
- * @dv: the target
+ * dm_vhdx_compaction_word() - a state as a word for status
+ * @state: the state
  */
-const char *dm_vhdx_compaction_state(const struct dm_vhdx *dv)
+const char *dm_vhdx_compaction_word(enum dm_vhdx_compact_state state)
 {
-	return dm_vhdx_compact_states[READ_ONCE(dv->compaction.state)];
+	return dm_vhdx_compact_words[state];
 }

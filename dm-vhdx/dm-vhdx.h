@@ -348,7 +348,7 @@ int dm_vhdx_compaction_start(struct dm_vhdx *dv, enum vhdx_compact_mode mode,
 void dm_vhdx_compaction_cancel(struct dm_vhdx *dv);
 void dm_vhdx_compaction_hold(struct dm_vhdx *dv);
 void dm_vhdx_compaction_unhold(struct dm_vhdx *dv);
-const char *dm_vhdx_compaction_state(const struct dm_vhdx *dv);
+const char *dm_vhdx_compaction_word(enum dm_vhdx_compact_state state);
 void dm_vhdx_punch_start(struct dm_vhdx *dv);
 
 /* ---- target.c -------------------------------------------------------------- */

@@ -496,6 +496,7 @@ struct dm_vhdx_snapshot {
 	struct vhdx_usage usage;
 	u64 file_bytes;
 	bool dirty;
+	enum dm_vhdx_compact_state compaction;
 	u32 percent;
 };
 
@@ -506,6 +507,7 @@ static void dm_vhdx_snapshot(struct dm_vhdx *dv, struct dm_vhdx_snapshot *s)
 	s->dirty = dv->dirty;
 	spin_unlock_irq(&dv->md_lock);
 	spin_lock_irq(&dv->compaction.lock);
+	s->compaction = dv->compaction.state;
 	s->percent = dv->compaction.counts.percent;
 	spin_unlock_irq(&dv->compaction.lock);
 	s->file_bytes = vhdx_size(&dv->backing->container);
@@ -525,7 +527,7 @@ static unsigned int dm_vhdx_status_info(struct dm_vhdx *dv, char *result,
 	       s.dirty);
 	DMEMIT(" 3 %s %s %s", dm_vhdx_format_name(dv), dm_vhdx_type_name(dv),
 	       dv->direct ? "direct" : "buffered");
-	DMEMIT(" 2 %s %u", dm_vhdx_compaction_state(dv), s.percent);
+	DMEMIT(" 2 %s %u", dm_vhdx_compaction_word(s.compaction), s.percent);
 	DMEMIT(" %s", dm_vhdx_mode_name(dv));
 	return sz;
 }
@@ -645,7 +647,7 @@ static int dm_vhdx_compact_status(struct dm_vhdx *dv, char *result,
 	error = c->error;
 	mode = c->mode;
 	spin_unlock_irq(&c->lock);
-	DMEMIT("%s %s %u %d", dm_vhdx_compaction_state(dv),
+	DMEMIT("%s %s %u %d", dm_vhdx_compaction_word(state),
 	       state == DM_VHDX_COMPACT_IDLE ? "-" :
 					       dm_vhdx_compact_modes[mode],
 	       counts.percent, error);
