@@ -391,6 +391,9 @@ static u64 dm_vhdx_backing_next_data(struct vhdx_container *c,
 					 end_bytes - 1))
 		return offset_bytes;
 	data = dm_vhdx_seek_data(file, offset_bytes);
+	/* Somebody has cut the file: reading will tell, a hole would be zeros. */
+	if (data == -ENXIO && end_bytes > vhdx_size(c))
+		return offset_bytes;
 	if (data == -ENXIO)
 		return end_bytes;
 	if (data < 0 || (u64)data < offset_bytes)
