@@ -424,9 +424,13 @@ static const struct vhdx_container_ops dm_vhdx_container_ops = {
 static int dm_vhdx_lock_byte(struct file *file, loff_t byte)
 {
 	struct file_lock lock;
+	int err;
 
 	dm_vhdx_lock_init(&lock, file, F_RDLCK, byte);
-	return vfs_lock_file(file, F_SETLK, &lock, NULL);
+	err = vfs_lock_file(file, F_SETLK, &lock, NULL);
+	/* What the file system has hung on it, as NFS does. */
+	locks_release_private(&lock);
+	return err;
 }
 
 static int dm_vhdx_test_byte(struct file *file, loff_t byte)
@@ -436,9 +440,10 @@ static int dm_vhdx_test_byte(struct file *file, loff_t byte)
 
 	dm_vhdx_lock_init(&lock, file, F_WRLCK, byte);
 	err = vfs_test_lock(file, &lock);
-	if (err)
-		return err;
-	return dm_vhdx_lock_is_free(&lock) ? 0 : -EBUSY;
+	if (!err && !dm_vhdx_lock_is_free(&lock))
+		err = -EBUSY;
+	locks_release_private(&lock);
+	return err;
 }
 
 static int dm_vhdx_each_byte(struct file *file, unsigned long permissions,
