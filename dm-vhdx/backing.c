@@ -505,13 +505,24 @@ struct block_device *dm_vhdx_backing_bdev(struct dm_vhdx_backing *backing)
 	return file_inode(backing->file)->i_sb->s_bdev;
 }
 
+/*
+ * btrfs on 6.1 takes its checksums from pages that a guest may change while they
+ * are written, and then reads them with an error.
+ */
+static bool dm_vhdx_backing_needs_copies(struct dm_vhdx_backing *backing)
+{
+	return !backing->rdev &&
+	       file_inode(backing->file)->i_sb->s_magic == BTRFS_SUPER_MAGIC;
+}
+
 /* Alignment of direct I/O: asked, or else guessed as the loop driver does. */
 static void dm_vhdx_backing_learn_direct(struct dm_vhdx_backing *backing)
 {
 	struct block_device *bdev = dm_vhdx_backing_bdev(backing);
 	struct kstat stat;
 
-	if (!(backing->file->f_mode & FMODE_CAN_ODIRECT))
+	if (!(backing->file->f_mode & FMODE_CAN_ODIRECT) ||
+	    dm_vhdx_backing_needs_copies(backing))
 		return;
 	if (!backing->rdev &&
 	    !vfs_getattr(&backing->file->f_path, &stat, STATX_DIOALIGN, 0) &&
