@@ -567,14 +567,20 @@ static bool dm_vhdx_backing_keeps_pages(struct dm_vhdx_backing *backing)
 
 /*
  * FUSE and the file systems on netfs leave IOCB_DSYNC out where the write is
- * asynchronous; those on a disk do not.
+ * asynchronous, OCFS2 where it is not direct; of these it is known that they do not.
  */
 static bool dm_vhdx_backing_honours_dsync(struct dm_vhdx_backing *backing)
 {
-	struct super_block *sb = file_inode(backing->file)->i_sb;
-
-	return backing->rdev ||
-	       (sb->s_bdev && sb->s_magic != FUSE_SUPER_MAGIC);
+	if (backing->rdev)
+		return true;
+	switch (file_inode(backing->file)->i_sb->s_magic) {
+	case EXT4_SUPER_MAGIC:
+	case F2FS_SUPER_MAGIC:
+	case XFS_SUPER_MAGIC:
+		return true;
+	default:
+		return false;
+	}
 }
 
 static u32 dm_vhdx_backing_learn_punch(struct dm_vhdx_backing *backing)
