@@ -676,12 +676,16 @@ int dm_vhdx_backing_init(struct dm_vhdx_backing *backing, struct file *file,
 static void dm_vhdx_backing_drop_cache(struct dm_vhdx_backing *backing)
 {
 	struct address_space *mapping = backing->file->f_mapping;
-	int err, busy;
+	int err, told, busy;
 
 	if (!mapping_can_writeback(mapping))
 		return; /* tmpfs: the page cache is all there is */
 	err = filemap_write_and_wait(mapping);
+	/* One that nobody has been told of yet: or our first flush would be. */
+	told = file_check_and_advance_wb_err(backing->file);
 	busy = invalidate_inode_pages2(mapping);
+	if (!err)
+		err = told;
 	if (err || busy)
 		DMWARN("%s: the page cache of the image could not be %s (%d)",
 		       backing->name, err ? "written" : "dropped",
