@@ -147,7 +147,7 @@ static long dm_vhdx_rw_progress(struct dm_vhdx_io *io)
 	}
 	if (++io->zero_results < DM_VHDX_ZERO_RESULTS)
 		return 0;
-	return io->result ? -ENOSPC : -EIO;
+	return io->result && op_is_write(bio_op(io->bio)) ? -ENOSPC : -EIO;
 }
 
 /* The data or the flush of a write with FUA: R10 unless the host is just full. */
