@@ -29,11 +29,39 @@ static void tell(const struct vhdx_compaction *compaction, const char *what,
 		compaction->progress(compaction->data, what, percent);
 }
 
-static int require_writable(const char *name, struct vhdx_error *error)
+/* By the module, when it was told to do something. */
+static int refused(const char *name, struct vhdx_error *error)
+{
+	switch (error->err) {
+	case EBUSY:
+		return vhdx_error_set(error, EBUSY,
+				      "%s: a compaction of it is running already",
+				      name);
+	case EAGAIN:
+		return vhdx_error_set(error, EBADFD,
+				      "%s: the mapping is suspended; resume it first",
+				      name);
+	case EROFS:
+		return vhdx_error_set(error, EBADFD,
+				      "%s: the mapping cannot be written any more; the kernel log says why",
+				      name);
+	default:
+		return -error->err;
+	}
+}
+
+/* Looking for file systems would wait for whoever has suspended it. */
+static int require_writable(const struct vhdx_dm_device *device,
+			    struct vhdx_error *error)
 {
 	struct vhdx_mapping_status status;
+	const char *name = device->name;
 	int ret;
 
+	if (device->suspended) {
+		error->err = EAGAIN;
+		return refused(name, error);
+	}
 	ret = vhdx_mapping_read_status(name, &status, error);
 	if (ret)
 		return ret;
@@ -80,18 +108,24 @@ static int settle(const struct vhdx_compaction *compaction, const char *name,
 	struct vhdx_mapping_status status;
 	int ret;
 
-	ret = vhdx_dm_message(name, "commit", NULL, error);
-	while (!ret) {
+	if (vhdx_dm_message(name, "commit", NULL, error))
+		return refused(name, error);
+	for (;;) {
 		ret = vhdx_mapping_read_status(name, &status, error);
-		if (ret || (!status.dirty && !status.pending_bytes))
+		if (ret)
 			return ret;
+		if (strcmp(status.mode, "rw")) {
+			error->err = EROFS;
+			return refused(name, error);
+		}
+		if (!status.dirty && !status.pending_bytes)
+			return 0;
 		ret = vhdx_compaction_may_go_on(compaction, error);
 		if (ret || waited_us > SETTLE_SECONDS * 1000000U)
 			return ret;	/* it will happen all the same */
 		waited_us += us;
 		us = pause_us(us);
 	}
-	return ret;
 }
 
 /* ---- let the module pack ------------------------------------------------------ */
@@ -132,26 +166,6 @@ static int read_progress(const char *name, struct module_compaction *state,
 		.percent = percent,
 	};
 	return 0;
-}
-
-static int start_failed(const char *name, struct vhdx_error *error)
-{
-	switch (error->err) {
-	case EBUSY:
-		return vhdx_error_set(error, EBUSY,
-				      "%s: a compaction of it is running already",
-				      name);
-	case EAGAIN:
-		return vhdx_error_set(error, EBADFD,
-				      "%s: the mapping is suspended; resume it first",
-				      name);
-	case EROFS:
-		return vhdx_error_set(error, EBADFD,
-				      "%s: the mapping cannot be written any more; the kernel log says why",
-				      name);
-	default:
-		return -error->err;
-	}
 }
 
 static int end_result(const char *name, const struct module_compaction *state,
@@ -204,7 +218,7 @@ static int pack(struct vhdx_compaction *compaction, const char *name,
 	int ret;
 
 	if (vhdx_dm_message(name, "compact start pretrimmed", NULL, error))
-		return start_failed(name, error);
+		return refused(name, error);
 	ret = follow(compaction, name, error);
 	return ret ? ret : settle(compaction, name, error);
 }
@@ -238,7 +252,7 @@ int vhdx_compaction_run_mapped(struct vhdx_compaction *compaction,
 
 	ret = vhdx_mapping_find(name, &mapping, error);
 	if (!ret)
-		ret = require_writable(name, error);
+		ret = require_writable(&mapping.device, error);
 	if (ret)
 		return ret;
 
