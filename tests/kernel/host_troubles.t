@@ -49,6 +49,7 @@ trouble() { # NAME CMD...
 	local name
 
 	tap_check "$@"
+	! mountpoint -q $G || umount $G
 	for name in $(maps_of vhdx) $(maps_of linear); do
 		dmsetup remove --force --retry "$name"
 	done
@@ -108,6 +109,67 @@ cache_lies() {
 	unmap disk
 	"$TOOL" check /dev/mapper/host || [ $? = 7 ]
 	host_down
+}
+
+# ends_with STATUS CMD...
+ends_with() {
+	local status=0
+
+	"${@:2}" || status=$?
+	[ "$status" = "$1" ]
+}
+
+# The guest has discarded, but what it discarded cannot be committed: that must not
+# be called done, and not be waited for.
+retrim_cannot_commit() {
+	host_up
+	on_host disk.vhdx --block-size=1M
+	map /dev/mapper/host disk $SIZE commit_ms 60000
+	mkfs.ext4 -q /dev/mapper/disk
+	mount /dev/mapper/disk $G
+	dd if=/dev/urandom of=$G/file bs=1M count=20 conv=fsync status=none
+	rm $G/file
+	sync -f $G
+	host_fails $MIB $MIB # the log
+	ends_with 1 timeout 50 "$TOOL" compact --mode=retrim disk
+	mode_is ro
+	host_fails 0 0
+	ends_with 1 "$TOOL" compact --mode=retrim disk
+	umount $G
+	unmap disk
+	map /dev/mapper/host disk $SIZE
+	e2fsck -fp /dev/mapper/disk || [ $? = 1 ]
+	unmap disk
+	"$TOOL" check /dev/mapper/host || [ $? = 7 ]
+	host_down
+}
+
+# What the host could not write of somebody else's before, and has told nobody yet.
+earlier_error() {
+	host_up
+	on_host disk.vhdx
+	host_fails $((128 * MIB)) $MIB
+	dd if=/dev/urandom of=/dev/mapper/host bs=4k count=1 seek=$((128 * MIB / 4096)) \
+		conv=notrunc status=none || :
+	sync
+	host_fails 0 0
+	map /dev/mapper/host disk $SIZE
+	random count=1 oflag=direct conv=fsync
+	mode_is rw
+	unmap disk
+	host_down
+}
+
+# Without stable pages its checksums would not be those of what it wrote.
+btrfs_is_buffered() {
+	create $H/disk.vhdx $SIZE --block-size=1M
+	map $H/disk.vhdx disk $SIZE
+	dmsetup status disk | grep ' buffered '
+	random count=20 conv=fsync
+	dump /dev/mapper/disk $IMAGE.dump
+	unmap disk
+	agree $H/disk.vhdx $IMAGE.dump
+	umount $H
 }
 
 # ---- sectors and caches ------------------------------------------------------
@@ -359,11 +421,18 @@ if host_fs xfs -b size=16384 2>/dev/null; then
 else
 	tap_skip 'an XFS with blocks of 16 KiB' 'this kernel cannot mount it'
 fi
+if host_fs btrfs 2>/dev/null; then
+	trouble 'a btrfs' btrfs_is_buffered
+else
+	tap_skip 'a btrfs' 'this kernel cannot mount it'
+fi
 trouble 'a block device with several readers' device_is_shared
 trouble 'a FIFO' fifo_is_refused
 trouble 'an open file' position_stays
 trouble 'a write with FUA that fails' fua_hears_of_it
 trouble 'metadata in the cache only' cache_lies
+trouble 'an error of an earlier user' earlier_error
+trouble 'a retrim that cannot be committed' retrim_cannot_commit
 trouble 'odd discards in a vhdx on large sectors' odd_discards vhdx
 trouble 'a vhdx on a disk without holes and zeros' without_zeros vhdx
 trouble 'a vhdx on a full host' host_is_full vhdx
