@@ -177,6 +177,9 @@ modes() {
 	"$TOOL" compact --json disk >"$H/json"
 	json '.mode == "quick" and .mode_used == "pretrimmed"' "$H/json"
 	refuses 1 "(32775, invalid state)" "$TOOL" compact --mode=retrim disk
+	dmsetup suspend disk
+	refuses 1 "is suspended; resume it first" timeout 20 "$TOOL" compact disk
+	dmsetup resume disk
 	refuses 4 "(32770, not supported)" "$TOOL" compact --mode=full disk
 	chmod 666 $IMAGE
 	refuses 5 "(32774, in use)" setpriv --reuid=65534 --clear-groups "$TOOL" compact $IMAGE
@@ -223,6 +226,20 @@ on_a_block_device() {
 	sha256sum </dev/mapper/disk >"$H/sum"
 	"$TOOL" compact --mode=pretrimmed disk
 	"$TOOL" close disk
+	"$TOOL" read "$loop" | sha256sum | cmp - "$H/sum"
+
+	# On a device of the device-mapper, by whatever name.
+	dmsetup create host --table "0 $(blockdev --getsz "$loop") linear $loop 0"
+	"$TOOL" compact --json /dev/mapper/host >"$H/json"
+	json '.return_value == 0 and .mapping == null' "$H/json"
+	"$TOOL" open /dev/mapper/host disk
+	"$TOOL" compact --mode=pretrimmed --json /dev/mapper/host >"$H/json"
+	json '.return_value == 0 and .mapping == "disk"' "$H/json"
+	cp -a "$(realpath /dev/mapper/disk)" "$H/node"
+	"$TOOL" compact --mode=pretrimmed --json "$H/node" >"$H/json"
+	json '.return_value == 0 and .mapping == "disk"' "$H/json"
+	"$TOOL" close disk
+	dmsetup remove host
 	"$TOOL" read "$loop" | sha256sum | cmp - "$H/sum"
 	losetup -d "$loop"
 }

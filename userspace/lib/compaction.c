@@ -2,6 +2,7 @@
 /* Compaction: which way to go, and the way of an image that is not mapped. */
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "lib/compaction.h"
 #include "lib/holder.h"
@@ -180,28 +181,51 @@ static int run_unmapped(struct vhdx_compaction *compaction, const char *path,
 
 /* ---- which way --------------------------------------------------------------- */
 
-/*
- * A mapping by its name, its device, or the path of its image: without root
- * nobody can tell, and the lock on the image will.
- */
-static bool find_mapping(const char *target, char name[VHDX_DM_NAME_BYTES])
+/* Other devices of the device-mapper are what an image may lie on. */
+static bool find_by_name(const char *target, char name[VHDX_DM_NAME_BYTES])
 {
-	CLEANUP_CLOSE int fd = -1;
-	static const char directory[] = "/dev/mapper/";
-	struct vhdx_dm_device device;
-	struct vhdx_error error;
+	CLEANUP_MAPPING struct vhdx_mapping mapping = { 0 };
+	struct vhdx_error ignored;
 
-	if (geteuid())
+	if (strchr(target, '/') || vhdx_mapping_find(target, &mapping, &ignored))
 		return false;
-	if (!strncmp(target, directory, strlen(directory)))
-		target += strlen(directory);
-	if (!strchr(target, '/') && !vhdx_mapping_check_name(target, &error) &&
-	    !vhdx_dm_find(target, &device, &error)) {
-		snprintf(name, VHDX_DM_NAME_BYTES, "%s", target);
+	snprintf(name, VHDX_DM_NAME_BYTES, "%s", target);
+	return true;
+}
+
+static bool find_by_device(const char *target, char name[VHDX_DM_NAME_BYTES])
+{
+	CLEANUP_FREE struct vhdx_dm_device *devices = NULL;
+	struct vhdx_error ignored;
+	struct stat st;
+	size_t count, i;
+
+	if (stat(target, &st) || !S_ISBLK(st.st_mode) ||
+	    vhdx_mapping_list(&devices, &count, &ignored))
+		return false;
+	for (i = 0; i < count; i++) {
+		if (st.st_rdev != makedev(devices[i].major, devices[i].minor))
+			continue;
+		snprintf(name, VHDX_DM_NAME_BYTES, "%s", devices[i].name);
 		return true;
 	}
-	fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	return false;
+}
+
+static bool find_by_image(const char *target, char name[VHDX_DM_NAME_BYTES])
+{
+	CLEANUP_CLOSE int fd = open(target, O_RDONLY | O_CLOEXEC | O_NONBLOCK |
+					    O_NOCTTY);
+
 	return fd >= 0 && vhdx_holder_name(fd, name);
+}
+
+/* Without root nobody can tell, and the lock on the image will. */
+static bool find_mapping(const char *target, char name[VHDX_DM_NAME_BYTES])
+{
+	return !geteuid() && (find_by_name(target, name) ||
+			      find_by_device(target, name) ||
+			      find_by_image(target, name));
 }
 
 int vhdx_compaction_run(struct vhdx_compaction *compaction, const char *target,
