@@ -244,10 +244,24 @@ on_a_block_device() {
 	losetup -d "$loop"
 }
 
+# Killed while it was made: the image is held, and the mapping has no table yet.
+unfinished() {
+	rm -f $IMAGE
+	"$TOOL" create --size=64M $IMAGE
+	dmsetup create --notable -u VHDX-1 disk
+	dmsetup load disk --table "0 $((64 * MIB / 512)) vhdx $IMAGE 0"
+	refuses 5 "is in use" "$TOOL" open $IMAGE disk
+	"$TOOL" close disk
+	[ -z "$(maps_of vhdx)" ]
+	"$TOOL" open $IMAGE disk
+	take_apart disk
+}
+
 host_fs ext4
 check 'partitions are named as kpartx names them' named_as_kpartx_does
 check 'compact a mapping in each mode' modes
 check 'an image on a block device' on_a_block_device
+check 'a mapping that was never finished' unfinished
 if [ "${LENGTH:-all}" != all ]; then
 	tap_done
 	exit

@@ -2,6 +2,7 @@
 /* Device-mapper control through libdevmapper. */
 #include <fcntl.h>
 #include <libdevmapper.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -175,8 +176,8 @@ static int create_empty(const char *name, const char *uuid,
 }
 
 /* In three steps: done in one, libdevmapper loses the errno of the table. */
-int vhdx_dm_create(const char *name, const char *uuid,
-		   const struct vhdx_dm_table *table, struct vhdx_error *error)
+static int create(const char *name, const char *uuid,
+		  const struct vhdx_dm_table *table, struct vhdx_error *error)
 {
 	struct vhdx_error ignored;
 	int ret;
@@ -187,6 +188,38 @@ int vhdx_dm_create(const char *name, const char *uuid,
 	ret = vhdx_dm_reload(name, table, error);
 	if (ret)
 		vhdx_dm_remove(name, false, &ignored);
+	return ret;
+}
+
+static bool is_to_end(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM) ||
+	       sigismember(&pending, SIGHUP);
+}
+
+/* A signal in between would leave a device that has the image, but no table. */
+int vhdx_dm_create(const char *name, const char *uuid,
+		   const struct vhdx_dm_table *table, struct vhdx_error *error)
+{
+	struct vhdx_error ignored;
+	sigset_t ends, before;
+	int ret;
+
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGINT);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGHUP);
+	sigprocmask(SIG_BLOCK, &ends, &before);
+	ret = create(name, uuid, table, error);
+	if (!ret && is_to_end()) {
+		vhdx_dm_remove(name, false, &ignored);
+		ret = vhdx_error_set(error, EINTR, "%s: stopped on request",
+				     name);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
 	return ret;
 }
 

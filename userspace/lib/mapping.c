@@ -362,6 +362,17 @@ static int wait_until_unused(const struct vhdx_dm_device *mapping,
 	}
 }
 
+/* What is left of a mapping when its making was killed: it has no table yet. */
+static bool is_unfinished(const char *name)
+{
+	struct vhdx_dm_device device;
+	struct vhdx_error ignored;
+
+	return !vhdx_dm_find(name, &device, &ignored) &&
+	       !strncmp(device.uuid, VHDX_UUID_PREFIX,
+			strlen(VHDX_UUID_PREFIX));
+}
+
 int vhdx_mapping_close(const char *name, bool deferred,
 		       struct vhdx_error *error)
 {
@@ -369,6 +380,8 @@ int vhdx_mapping_close(const char *name, bool deferred,
 	int ret;
 
 	ret = vhdx_mapping_find(name, &mapping, error);
+	if (ret == -ENODEV && is_unfinished(name))
+		return vhdx_dm_remove(name, deferred, error);
 	if (!ret && !deferred)
 		ret = wait_until_unused(&mapping.device, error);
 	if (!ret)
