@@ -30,9 +30,9 @@ static void tell(const struct vhdx_compaction *compaction, const char *what,
 }
 
 /* By the module, when it was told to do something. */
-static int refused(const char *name, struct vhdx_error *error)
+static int refused(const char *name, int err, struct vhdx_error *error)
 {
-	switch (error->err) {
+	switch (err) {
 	case EBUSY:
 		return vhdx_error_set(error, EBUSY,
 				      "%s: a compaction of it is running already",
@@ -46,7 +46,7 @@ static int refused(const char *name, struct vhdx_error *error)
 				      "%s: the mapping cannot be written any more; the kernel log says why",
 				      name);
 	default:
-		return -error->err;
+		return -err;
 	}
 }
 
@@ -58,10 +58,8 @@ static int require_writable(const struct vhdx_dm_device *device,
 	const char *name = device->name;
 	int ret;
 
-	if (device->suspended) {
-		error->err = EAGAIN;
-		return refused(name, error);
-	}
+	if (device->suspended)
+		return refused(name, EAGAIN, error);
 	ret = vhdx_mapping_read_status(name, &status, error);
 	if (ret)
 		return ret;
@@ -109,15 +107,13 @@ static int settle(const struct vhdx_compaction *compaction, const char *name,
 	int ret;
 
 	if (vhdx_dm_message(name, "commit", NULL, error))
-		return refused(name, error);
+		return refused(name, error->err, error);
 	for (;;) {
 		ret = vhdx_mapping_read_status(name, &status, error);
 		if (ret)
 			return ret;
-		if (strcmp(status.mode, "rw")) {
-			error->err = EROFS;
-			return refused(name, error);
-		}
+		if (strcmp(status.mode, "rw"))
+			return refused(name, EROFS, error);
 		if (!status.dirty && !status.pending_bytes)
 			return 0;
 		ret = vhdx_compaction_may_go_on(compaction, error);
@@ -218,7 +214,7 @@ static int pack(struct vhdx_compaction *compaction, const char *name,
 	int ret;
 
 	if (vhdx_dm_message(name, "compact start pretrimmed", NULL, error))
-		return refused(name, error);
+		return refused(name, error->err, error);
 	ret = follow(compaction, name, error);
 	return ret ? ret : settle(compaction, name, error);
 }
