@@ -80,8 +80,8 @@ host_fs ext4
 check 'directories, FIFOs, devices and nothing at all' not_files
 image=$H/sound.vhdx
 check 'table lines with mistakes' table_lines
-for layer in upper lower; do
-	check "an image on an overlay, in its $layer layer" on_overlay $layer
+for layer in $(long 'upper lower' "$(dealt upper lower)"); do
+	check "an image on an overlay, in its $layer layer" on_overlay "$layer"
 done
 
 tap_check 'broken images by name' images_refused

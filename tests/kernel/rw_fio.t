@@ -101,7 +101,7 @@ for pair in ext4:vhdx $(long 'ext4:vhd xfs:vhdx xfs:vhd btrfs:vhdx' ''); do
 	check "fio on $kind on $fs" fio_on "$H/disk.$kind"
 done
 
-for fs in $(long 'ext4 xfs btrfs tmpfs' 'xfs tmpfs'); do
+for fs in $(long 'ext4 xfs btrfs tmpfs' "$(dealt tmpfs xfs)"); do
 	host_fs "$fs"
 	create $H/disk.vhdx 64M --block-size=1M
 	check "odd ranges in 1 MiB blocks on $fs" model_on $H/disk.vhdx $((64 * MIB))

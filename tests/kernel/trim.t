@@ -192,7 +192,8 @@ take_guest_down
 
 for image in $H/disk.vhdx $H/disk.vhd; do
 	create "$image" "$SIZE"
-	tap_check "compaction of a detached ${image##*.}" detached "$image"
+	[ "$LENGTH" != all ] ||
+		tap_check "compaction of a detached ${image##*.}" detached "$image"
 	create "$image" 64M --type=fixed
 	tap_check "discards in a fixed ${image##*.}" fixed "$image" $((64 * MIB))
 done
