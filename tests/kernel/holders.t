@@ -55,15 +55,24 @@ three_blocks() {
 	committed
 }
 
-# A write begins while its block is being copied, slowly.
+# 6.1 counts what it has begun to read, 6.12 what it has read.
+bytes_read() {
+	awk '{ print 512 * $3 }' "/sys/class/block/dm-$(dmsetup info -c --noheadings -o minor slow)/stat"
+}
+
+# A write begins while its block is being copied, slowly, and changes the first MiB of
+# it, which has been copied when the second has been read.
 written_while_moved() {
-	local BLOCK=$((8 * MIB))
+	local BLOCK=$((8 * MIB)) before i
 
 	fresh "$image"
 	three_blocks
 	slow 1500 0 0
+	before=$(bytes_read)
 	dmsetup message disk 0 compact start pretrimmed
-	sleep 1
+	for ((i = 0; i < $(patience 30) && $(bytes_read) - before < 2 * MIB; i++)); do
+		sleep 0.5
+	done
 	dmsetup message disk 0 compact status | grep ^running
 	pattern Z 4096 | dd of=/dev/mapper/disk bs=4096 seek=$((2 * BLOCK / 4096)) \
 		oflag=direct conv=notrunc status=none
