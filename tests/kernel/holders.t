@@ -82,18 +82,28 @@ written_while_moved() {
 	holds B 1
 }
 
-# A block is to be moved while a write to it is still on its way. (As above.)
+# A block is to be moved while a write to it is still on its way. (The image is the
+# disk: a file system would wait for the write before it zeroed the new place.)
 moved_while_written() {
-	local writer
+	local disk=/dev/mapper/slow writer place
 
-	fresh "$image" no_punch
+	slow_down
+	dmsetup create slow --table "$(slow_table 0 0 0)"
+	create "$SEEN.vhdx" $SIZE --block-size="$BLOCK"
+	dd if="$SEEN.vhdx" of=$disk bs=1M conv=fsync status=none
+	rm "$SEEN.vhdx"
+	map $disk disk $SIZE
 	three_blocks
-	slow 0 60000 0
+	unmap disk
+	place=$("$TOOL" map --json $disk |
+		jq ".extents[] | select(.data and .start + .length > 2 * $BLOCK) | .offset + 2 * $BLOCK - .start")
+	map $disk disk $SIZE commit_ms 60000
+	slow_writes "$place" "$BLOCK" 60000
 	put Z 2 &
 	writer=$!
 	sleep 1
 	dmsetup message disk 0 compact start pretrimmed
-	sleep 1
+	sleep 2
 	kill -0 $writer
 	slow 0 0 0
 	wait $writer

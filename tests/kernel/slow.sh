@@ -13,13 +13,24 @@ slow_table() { # READ-MS WRITE-MS FLUSH-MS
 
 slow_load() { # TABLE
 	dmsetup suspend --nolockfs --noflush slow
-	dmsetup load slow --table "$1"
+	dmsetup load slow <<<"$1"
 	dmsetup resume slow
 }
 
 # slow READ-MS WRITE-MS FLUSH-MS: from now on
 slow() {
 	slow_load "$(slow_table "$@")"
+}
+
+# slow_writes BYTE BYTES MS: there, and nowhere else
+slow_writes() {
+	local size
+	local -i from=$1/512 count=$2/512
+
+	size=$(blockdev --getsz /dev/vda)
+	slow_load "0 $from linear /dev/vda 0
+$from $count delay /dev/vda $from 0 /dev/vda $from $3 /dev/vda $from 0
+$((from + count)) $((size - from - count)) linear /dev/vda $((from + count))"
 }
 
 # Whatever has not reached the disk by now never will.
