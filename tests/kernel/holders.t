@@ -73,6 +73,7 @@ written_while_moved() {
 	for ((i = 0; i < $(patience 30) && $(bytes_read) - before < 2 * MIB; i++)); do
 		sleep 0.5
 	done
+	[ $(($(bytes_read) - before)) -ge $((2 * MIB)) ]
 	dmsetup message disk 0 compact status | grep ^running
 	pattern Z 4096 | dd of=/dev/mapper/disk bs=4096 seek=$((2 * BLOCK / 4096)) \
 		oflag=direct conv=notrunc status=none
@@ -105,6 +106,7 @@ moved_while_written() {
 	dmsetup message disk 0 compact start pretrimmed
 	sleep 2
 	kill -0 $writer
+	dmsetup message disk 0 compact status | grep ^running
 	slow 0 0 0
 	wait $writer
 	compaction_ends
