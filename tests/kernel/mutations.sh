@@ -25,7 +25,7 @@ while [ $# -gt 1 ]; do
 done
 [ $# = 0 ] || { echo "usage: mutations.sh [--seed S] [--count N] [--chunk N] [--kernel K]" >&2; exit 2; }
 
-key=$(cat dm-vhdx/*.[ch] dm-vhdx/core/*.[ch] tests/kernel/muta* | sha256sum | cut -c1-16)
+key=$(cat dm-vhdx/*.[ch] dm-vhdx/core/*.[ch] tests/kernel/muta*.[cht] | sha256sum | cut -c1-16)
 record=build/mutations/$key-$kernel-$seed
 mkdir -p "$record"
 
@@ -38,8 +38,10 @@ chunk_from() { # NUMBER COUNT
 	mv "$log.now" "$log"
 }
 
+logs=()
 for ((from = 0; from < count; from += chunk)); do
 	part=$((count - from < chunk ? count - from : chunk))
+	logs+=("$record/$from-$part")
 	name="seed $seed: images $from to $((from + part - 1)) on the $kernel kernel"
 	if [ -f "$record/$from-$part" ]; then
 		tap_check "$name, done before" true
@@ -47,9 +49,9 @@ for ((from = 0; from < count; from += chunk)); do
 		tap_check "$name" chunk_from $from $part
 	fi
 done
-# The numbers before a word in what all chunks say, together.
+# The numbers before a word in what all these chunks say, together.
 sum() { # WORD
-	cat "$record"/*[0-9] 2>/dev/null | awk -v word="$1" '/^# seed .* done,/ {
+	cat "${logs[@]}" 2>/dev/null | awk -v word="$1" '/^# seed .* done,/ {
 		for (i = 1; i < NF; i++)
 			if ($(i + 1) ~ "^" word)
 				sum += $i
