@@ -11,8 +11,9 @@ TOOL=$TOP/userspace/vhdxsetup
 BUILT=$TOP/build/tests
 H=/mnt/host	# the host file system, where images live
 G=/mnt/guest	# the file system inside an image
+S=/mnt/server	# what NFS shows at $H
 . "$TOP/tests/tap.sh"
-mkdir -p $H $G
+mkdir -p $H $G $S
 
 export BUILT
 
@@ -51,18 +52,69 @@ patience() {
 
 # ---- the host's file system ------------------------------------------------
 
-# host_fs TYPE [MKFS-OPTIONS]: an empty one at $H
-host_fs() {
-	local type=$1
-	shift
-	! mountpoint -q $H || umount $H
-	case $type in
-	ext4) mkfs.ext4 -q -F "$@" /dev/vda ;;
-	xfs) mkfs.xfs -q -f "$@" /dev/vda ;;
-	btrfs) mkfs.btrfs -q -f "$@" /dev/vda ;;
-	tmpfs) mount -t tmpfs -o size=1500m tmpfs $H; return ;;
+# make_fs TYPE DEVICE [MKFS-OPTION...]
+make_fs() {
+	case $1 in
+	ext4) mkfs.ext4 -q -F "${@:3}" "$2" ;;
+	xfs) mkfs.xfs -q -f "${@:3}" "$2" ;;
+	btrfs) mkfs.btrfs -q -f "${@:3}" "$2" ;;
+	f2fs) mkfs.f2fs -q -f "${@:3}" "$2" ;;
+	ocfs2) mkfs.ocfs2 -q -x -F -M local --fs-features=sparse,unwritten "${@:3}" "$2" ;;
 	esac
-	mount /dev/vda $H
+}
+
+# host_fs TYPE [MKFS-OPTION...]: an empty one at $H
+host_fs() {
+	host_fs_down
+	case $1 in
+	tmpfs) mount -t tmpfs -o size=1500m tmpfs $H ;;
+	nfs)
+		make_fs ext4 /dev/vda "${@:2}"
+		mount /dev/vda $S
+		serve_nfs $S $H
+		;;
+	*)
+		make_fs "$1" /dev/vda "${@:2}"
+		mount /dev/vda $H
+		;;
+	esac
+}
+
+host_fs_down() {
+	! mountpoint -q $H || umount $H
+	mountpoint -q $S || return 0
+	stop_nfs
+	umount $S
+}
+
+# serve_nfs FROM TO: a folder of this guest to itself
+serve_nfs() {
+	mkdir -p /var/lib/nfs/v4recovery
+	touch /var/lib/nfs/{e,rm}tab
+	modprobe -a nfsd nfsv4
+	mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
+	exportfs -i -o rw,no_root_squash,fsid=0,no_subtree_check "127.0.0.1:$1"
+	rpc.mountd -N 3
+	rpc.nfsd -N 3 -V 4.2 4
+	mount -t nfs4 -o vers=4.2 127.0.0.1:/ "$2"
+}
+
+stop_nfs() {
+	rpc.nfsd 0
+	pkill rpc.mountd
+	exportfs -ua
+	exportfs -f
+}
+
+# What tests/vm/guest-packages.sh has fetched: there are ocfs2, f2fs and nfs from now on.
+unpack_packages() {
+	local package
+
+	# None are there where all has been installed.
+	for package in "$PACKAGES"/*.deb; do
+		[ ! -f "$package" ] ||
+			dpkg-deb --fsys-tarfile "$package" | tar -x -C / --keep-directory-symlink
+	done
 }
 
 file_bytes() { stat -c %s "$1"; }
@@ -187,7 +239,7 @@ maps_of() { # TARGET
 take_down() {
 	take_guest_down
 	losetup -D
-	! mountpoint -q $H || umount $H
+	host_fs_down
 }
 
 # A test that leaves something behind which cannot be taken down has failed.

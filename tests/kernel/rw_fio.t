@@ -39,9 +39,9 @@ fio_on() { # IMAGE
 model_on() { # IMAGE BYTES [alone]
 	local run steps
 
-	# Buffered as it mostly is, a btrfs takes long.
+	# Buffered as it mostly is, a btrfs takes long; others wait for each flush.
 	case $fs in
-	btrfs) steps=600 ;;
+	btrfs | nfs | ocfs2) steps=600 ;;
 	*) steps=$(long 1500 300 150) ;;
 	esac
 
@@ -101,7 +101,8 @@ for pair in ext4:vhdx $(long 'ext4:vhd xfs:vhdx xfs:vhd btrfs:vhdx' ''); do
 	check "fio on $kind on $fs" fio_on "$H/disk.$kind"
 done
 
-for fs in $(long 'ext4 xfs btrfs tmpfs' "$(dealt tmpfs xfs)"); do
+[ "$LENGTH" != all ] || unpack_packages
+for fs in $(long 'ext4 xfs btrfs f2fs nfs ocfs2 tmpfs' "$(dealt tmpfs xfs)"); do
 	host_fs "$fs"
 	create $H/disk.vhdx 64M --block-size=1M
 	check "odd ranges in 1 MiB blocks on $fs" model_on $H/disk.vhdx $((64 * MIB))

@@ -42,10 +42,7 @@ slow_up() { # [FS]
 	modprobe dm-delay
 	dmsetup create slow --table "$(slow_table 0 0 0)"
 	blockdev --setra 256 /dev/mapper/slow
-	case ${1:-} in
-	ext4) mkfs.ext4 -q -F /dev/mapper/slow ;;
-	xfs) mkfs.xfs -q -f /dev/mapper/slow ;;
-	esac
+	[ -z "${1:-}" ] || make_fs "$1" /dev/mapper/slow
 	mount /dev/mapper/slow "$H"
 }
 
