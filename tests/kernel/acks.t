@@ -98,25 +98,51 @@ fuse_down() {
 	while pidof fuse-overlayfs >/dev/null; do sleep 0.1; done
 }
 
-# FUSE takes a write that is to be durable and leaves that out.
-fua_on_fuse() {
+nfs_up() {
+	mkdir -p $F
+	serve_nfs $H $F
+}
+
+nfs_down() {
+	! mountpoint -q $F || umount $F
+	! pidof rpc.mountd >/dev/null || stop_nfs
+}
+
+# FUSE takes a write that is to be durable and leaves that out; NFS has a server, whose
+# disk it is.
+fua_above() { # fuse|nfs
 	local block
 
 	slow_down
 	slow_up ext4
-	fuse_up
+	"$1_up"
 	create $F/disk.vhdx $SIZE --block-size=$BLOCK
 	map $F/disk.vhdx disk $SIZE commit_ms 60000
 	dmsetup status disk | grep ' direct '
 	overwritten
 	cut_off
 	take_guest_down
-	fuse_down
+	"$1_down"
 	slow_down
 	slow_up
-	fuse_up
+	"$1_up"
 	"$TOOL" check $F/disk.vhdx || [ $? = 7 ]
 	map $F/disk.vhdx disk $SIZE
+	holds F "$block"
+}
+
+# OCFS2 leaves it out, too, where it writes through its page cache: with blocks at odd
+# sectors, as QEMU has them in a VHD.
+fua_on_ocfs2() {
+	local block image=$H/disk.vhd
+
+	slow_down
+	slow_up ocfs2
+	qemu-img create -q -f vpc -o subformat=dynamic,force_size=on "$image" $SIZE
+	qemu-io -f vpc -c "write 0 $SIZE" "$image" >/dev/null
+	map "$image" disk $SIZE commit_ms 60000
+	overwritten
+	after_the_cut
 	holds F "$block"
 }
 
@@ -136,8 +162,16 @@ tap_check 'a flush is answered when its commit is durable' flushed
 take_guest_down
 tap_check 'a write with FUA is answered when its block is durable' fua
 take_guest_down
-tap_check 'the same on a host that does not sync by itself' fua_on_fuse
+tap_check 'the same under FUSE' fua_above fuse
 take_guest_down
 fuse_down
+if [ "$LENGTH" = all ]; then
+	unpack_packages
+	tap_check 'the same under NFS' fua_above nfs
+	take_guest_down
+	nfs_down
+	tap_check 'the same in the page cache of OCFS2' fua_on_ocfs2
+	take_guest_down
+fi
 tap_check 'no flush is answered after a commit that failed' failed
 tap_done
